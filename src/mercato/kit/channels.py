@@ -1,0 +1,23 @@
+"""Redis pub/sub channels between subscriptions (and the orchestrator) and the gateways; bodies are `push.v1.Push`."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from mercato.kit.ids import Address, ChainId
+
+FEED = "push:feed"
+"""Every collection and token event, for anybody."""
+
+
+def intent(intent_id: UUID) -> str:
+    return f"push:intent:{intent_id}"
+
+
+def user(user_id: UUID) -> str:
+    """What concerns one user: sign-ins, linked wallets, own intents."""
+    return f"push:user:{user_id}"
+
+
+def collection(chain: ChainId, contract: Address) -> str:
+    return f"push:collection:{chain.caip2}:{contract.text}"

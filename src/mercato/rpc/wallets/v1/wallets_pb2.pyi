@@ -1,0 +1,115 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from mercato.rpc.common.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Wallet(_message.Message):
+    __slots__ = ("id", "user_id", "address", "chain_id", "primary", "linked_at", "last_seen_at")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    PRIMARY_FIELD_NUMBER: _ClassVar[int]
+    LINKED_AT_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_AT_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    user_id: str
+    address: bytes
+    chain_id: str
+    primary: bool
+    linked_at: _timestamp_pb2.Timestamp
+    last_seen_at: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., user_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., primary: _Optional[bool] = ..., linked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class LinkWalletRequest(_message.Message):
+    __slots__ = ("user_id", "address", "chain_id")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    address: bytes
+    chain_id: str
+    def __init__(self, user_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ...) -> None: ...
+
+class LinkWalletResponse(_message.Message):
+    __slots__ = ("wallet", "created")
+    WALLET_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    wallet: Wallet
+    created: bool
+    def __init__(self, wallet: _Optional[_Union[Wallet, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
+
+class UnlinkWalletRequest(_message.Message):
+    __slots__ = ("user_id", "wallet_id")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    wallet_id: str
+    def __init__(self, user_id: _Optional[str] = ..., wallet_id: _Optional[str] = ...) -> None: ...
+
+class UnlinkWalletResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class SetPrimaryWalletRequest(_message.Message):
+    __slots__ = ("user_id", "wallet_id")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    wallet_id: str
+    def __init__(self, user_id: _Optional[str] = ..., wallet_id: _Optional[str] = ...) -> None: ...
+
+class ListWalletsRequest(_message.Message):
+    __slots__ = ("user_ids",)
+    USER_IDS_FIELD_NUMBER: _ClassVar[int]
+    user_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, user_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ListWalletsResponse(_message.Message):
+    __slots__ = ("wallets",)
+    WALLETS_FIELD_NUMBER: _ClassVar[int]
+    wallets: _containers.RepeatedCompositeFieldContainer[Wallet]
+    def __init__(self, wallets: _Optional[_Iterable[_Union[Wallet, _Mapping]]] = ...) -> None: ...
+
+class Approval(_message.Message):
+    __slots__ = ("chain_id", "contract", "owner", "operator", "token_id", "approved", "position")
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    chain_id: str
+    contract: bytes
+    owner: bytes
+    operator: bytes
+    token_id: str
+    approved: bool
+    position: _common_pb2.Position
+    def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., owner: _Optional[bytes] = ..., operator: _Optional[bytes] = ..., token_id: _Optional[str] = ..., approved: _Optional[bool] = ..., position: _Optional[_Union[_common_pb2.Position, _Mapping]] = ...) -> None: ...
+
+class ListApprovalsRequest(_message.Message):
+    __slots__ = ("owner", "chain_id", "page")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    owner: bytes
+    chain_id: str
+    page: _common_pb2.PageRequest
+    def __init__(self, owner: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
+
+class ListApprovalsResponse(_message.Message):
+    __slots__ = ("approvals", "page")
+    APPROVALS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    approvals: _containers.RepeatedCompositeFieldContainer[Approval]
+    page: _common_pb2.PageInfo
+    def __init__(self, approvals: _Optional[_Iterable[_Union[Approval, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ...) -> None: ...
