@@ -1,4 +1,4 @@
-"""MongoDB: one client per service; only find, insert, update and delete are used, so any server of its protocol serves."""
+"""MongoDB: one client per service; only find, insert, update and delete, so that any server of its protocol serves."""
 
 from __future__ import annotations
 

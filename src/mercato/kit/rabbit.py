@@ -187,9 +187,9 @@ class Broker:
 @asynccontextmanager
 async def connected(settings: Settings, service: str) -> AsyncIterator[Broker]:
     """Connects, declares the whole topology (idempotent), and closes at the end of the block."""
-    publishing = await _connect(settings, f"{service} publisher")
+    publishing = await connect(settings, f"{service} publisher")
     try:
-        consuming = await _connect(settings, f"{service} consumer")
+        consuming = await connect(settings, f"{service} consumer")
         try:
             async with publishing.channel(publisher_confirms=False) as channel:
                 await declare(channel, settings)
@@ -222,7 +222,8 @@ async def declare(channel: aio_pika.abc.AbstractChannel, settings: Settings) -> 
         await work.bind(exchanges[topology.RETURN], topology.delay_key("*", queue.name))
 
 
-async def _connect(settings: Settings, name: str) -> AbstractRobustConnection:
+async def connect(settings: Settings, name: str) -> AbstractRobustConnection:
+    """A bare connection for tools. Raises `Unavailable` BROKER_UNAVAILABLE."""
     try:
         async with asyncio.timeout(settings.publish_timeout):
             return await aio_pika.connect_robust(

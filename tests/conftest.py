@@ -1,0 +1,26 @@
+"""Fixtures of all suites: one set of real servers for a whole run, started on free ports and stopped by pid."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mercato.kit import logging as mercato_logging
+from mercato.kit.settings import Settings
+from mercato.stack import LocalStack
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalStack]:
+    """All servers, migrated databases, no services: what an integration test of one service needs."""
+    home: Path = tmp_path_factory.mktemp("stack")
+    async with LocalStack(home, services=[]) as running:
+        mercato_logging.setup(running.settings)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def settings(stack: LocalStack) -> Settings:
+    return stack.settings
