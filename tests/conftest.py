@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from mercato.kit import logging as mercato_logging
 from mercato.kit.settings import Settings
-from mercato.stack import LocalStack
+
+if TYPE_CHECKING:
+    from mercato.stack import LocalStack
+
+# Two noisy cores: how long an example took says nothing about the code.
+hypothesis.settings.register_profile(
+    "mercato", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("mercato")
 
 
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalStack]:
     """All servers, migrated databases, no services: what an integration test of one service needs."""
+    from mercato.stack import LocalStack  # unit tests need no servers, nor what starts them
+
     home: Path = tmp_path_factory.mktemp("stack")
     async with LocalStack(home, services=[]) as running:
         mercato_logging.setup(running.settings)
