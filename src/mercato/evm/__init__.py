@@ -1,0 +1,1 @@
+"""The chain as seen from Python; imports no service."""
