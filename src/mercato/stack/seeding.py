@@ -60,7 +60,7 @@ def factory_address() -> Address:
 async def _deploy(node: RpcPool) -> list[pb.Contract]:
     factory = factory_address()
     if not await node.code(factory):
-        sender = (await node.request("eth_accounts", []))[0]
+        sender = (await node.raw("eth_accounts"))[0]
         code = artifacts.load("CollectionFactory").bytecode
         transaction = {
             "from": sender,
@@ -68,9 +68,9 @@ async def _deploy(node: RpcPool) -> list[pb.Contract]:
             "data": "0x" + (FACTORY_SALT + code).hex(),
             "gas": hex(_DEPLOY_GAS),
         }
-        tx_hash = await node.request("eth_sendTransaction", [transaction])
+        tx_hash = await node.raw("eth_sendTransaction", transaction)
         async with asyncio.timeout(_MINING_PATIENCE):
-            while (receipt := await node.request("eth_getTransactionReceipt", [tx_hash])) is None:
+            while (receipt := await node.raw("eth_getTransactionReceipt", tx_hash)) is None:
                 await asyncio.sleep(0.02)
         if int(receipt["status"], 16) != 1:
             raise Unavailable("DEPLOYMENT_FAILED", f"the factory was not deployed; receipt {receipt}")

@@ -35,7 +35,7 @@ class Api:
         self.url = url.rstrip("/")
         self.token = ""
 
-    async def execute(self, document: str, **variables: object) -> Json:
+    async def execute(self, document: str, /, **variables: object) -> Json:
         """The `data` of an answer. Raises `ApiError`."""
         body = {"query": document, "variables": variables}
         async with self._session.post(f"{self.url}/graphql", json=body, headers=self._headers()) as response:
@@ -90,7 +90,7 @@ class Socket:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
 
-    async def subscribe(self, document: str, **variables: object) -> Subscription:
+    async def subscribe(self, document: str, /, **variables: object) -> Subscription:
         """Starts a subscription; its events are kept from now on."""
         key = str(next(self._ids))
         inbox = self._inboxes[key] = asyncio.Queue()

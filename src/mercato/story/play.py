@@ -65,7 +65,7 @@ class Story:
 
     async def fund(self, ether: int = 100) -> None:
         """Gives the wallet test coins; local chains only."""
-        await self.node.request("anvil_setBalance", [self.wallet.address.text, hex(ether * _ETHER)])
+        await self.node.raw("anvil_setBalance", self.wallet.address.text, hex(ether * _ETHER))
 
     async def sign_in(self) -> Json:
         """Asks a nonce, signs the message, signs in; the API client carries the token from here on."""

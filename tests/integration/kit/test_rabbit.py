@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import aio_pika
 import pytest
@@ -128,7 +129,7 @@ async def test_a_message_climbs_the_whole_ladder_and_is_parked_with_its_cause(
             await broker.publisher.publish(logged_in())
         await until_depth(channel, topology.PARKED, 1)
     assert [attempt for attempt, _ in seen] == [1, 2, 3, 4, 5]
-    gaps = [later - earlier for (_, earlier), (_, later) in zip(seen, seen[1:], strict=False)]
+    gaps = [later - earlier for (_, earlier), (_, later) in pairwise(seen)]
     assert all(gap >= wanted for gap, wanted in zip(gaps, quick.delays, strict=True))
     assert await depth(channel, "subs.auth.logged_in") == 1, "a retry comes back to its own queue only"
     async with parked.opened(quick) as look:
@@ -159,9 +160,7 @@ async def test_poison_never_reaches_the_handler(
 ) -> None:
     async with failing_consumer(quick, AssertionError("must not be called")) as seen:
         async with rabbit.connected(quick, "publisher") as broker:
-            await broker.publisher.publish(
-                Outgoing(topology.AUTH_EVENTS, topology.USER_LOGGED_IN, "bad", kind, body)
-            )
+            await broker.publisher.publish(Outgoing(topology.AUTH_EVENTS, topology.USER_LOGGED_IN, "bad", kind, body))
         await until_depth(channel, topology.PARKED, 1)
     assert seen == []
     async with parked.opened(quick) as look:

@@ -1,0 +1,57 @@
+"""The whole marketplace, one process per service, for the tests that play its users."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from mercato.evm.rpc import Endpoint, RpcPool
+from mercato.kit.ids import ChainId
+from mercato.story.api import Api
+from mercato.story.play import Story
+
+if TYPE_CHECKING:
+    from mercato.stack import LocalStack
+
+
+@dataclass
+class Marketplace:
+    """A running stack and a way to send newcomers into it."""
+
+    stack: LocalStack
+    session: aiohttp.ClientSession
+    nodes: list[tuple[ChainId, RpcPool]]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.stack.settings.gateway_port}"
+
+    def story(self, chain: int = 0) -> Story:
+        """A newcomer with a fresh key on the first or second local chain."""
+        chain_id, node = self.nodes[chain]
+        return Story(Api(self.session, self.url), node, chain_id)
+
+    async def signed_in_story(self, chain: int = 0) -> Story:
+        story = self.story(chain)
+        await story.fund()
+        await story.sign_in()
+        return story
+
+
+@pytest.fixture(scope="session")
+async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Marketplace]:
+    from mercato.stack import LocalStack
+
+    async with AsyncExitStack() as opened:
+        stack = await opened.enter_async_context(LocalStack(tmp_path_factory.mktemp("market")))
+        nodes = [
+            (chain.chain_id, await opened.enter_async_context(RpcPool(chain.chain_id, [Endpoint(chain.url)])))
+            for chain in stack.chains
+        ]
+        session = await opened.enter_async_context(aiohttp.ClientSession())
+        yield Marketplace(stack, session, nodes)
