@@ -6,8 +6,13 @@ from uuid import UUID
 
 from mercato.kit.ids import Address, ChainId
 
+EVERYTHING = "push:*"
+"""Pattern of all channels: a gateway subscribes once and fans out itself."""
+
 FEED = "push:feed"
 """Every collection and token event, for anybody."""
+
+USER_PREFIX = "push:user:"
 
 
 def intent(intent_id: UUID) -> str:
@@ -16,7 +21,7 @@ def intent(intent_id: UUID) -> str:
 
 def user(user_id: UUID) -> str:
     """What concerns one user: sign-ins, linked wallets, own intents."""
-    return f"push:user:{user_id}"
+    return f"{USER_PREFIX}{user_id}"
 
 
 def collection(chain: ChainId, contract: Address) -> str:

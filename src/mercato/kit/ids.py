@@ -125,3 +125,14 @@ def parse_hash(text: str, what: str = "hash") -> bytes:
     if re.fullmatch(r"0x[0-9a-fA-F]{64}", text) is None:
         raise InvalidArgument("INVALID_HASH", f"{what} must be 0x followed by 64 hex digits")
     return bytes.fromhex(text[2:])
+
+
+def parse_id(text: str, what: str = "id") -> UUID:
+    """One of our own ids from its hyphenated text. Raises `InvalidArgument` INVALID_ID."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        found = None
+    if found is None or str(found) != text.lower():
+        raise InvalidArgument("INVALID_ID", f"{what} must be a UUID such as 0190a0c4-5d1e-7c3a-9d42-6f1c2b3a4d5e")
+    return found

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     ops_ports: str = Field("", description="overrides of the /metrics /healthz /readyz ports")
     grpc_hosts: str = Field("", description="where to reach a service: 'auth=auth.internal,…'; default `host`")
     gateway_port: int = 8080
+    trusted_proxies: str = Field("", description="addresses whose X-Forwarded-For is believed, with commas")
+    web_dir: str = Field("", description="the built web page; empty: web/dist of the checkout")
     grpc_deadline: float = Field(5.0, description="seconds a call may take when the caller set none")
 
     # --- identity -----------------------------------------------------------------------------
@@ -92,6 +94,9 @@ class Settings(BaseSettings):
     log_range: int = Field(2000, description="blocks asked of eth_getLogs at first; adapts")
     intent_ttl: int = Field(3600, description="seconds a prepared intent waits for its transaction")
     intent_poll_interval: float = 0.1
+    intent_drop_after: float = Field(
+        600.0, description="seconds for which no node knows a reported transaction, until it counts as dropped"
+    )
 
     # --- limits -------------------------------------------------------------------------------
     upload_limit: int = Field(20 * 2**20, description="bytes of one upload")

@@ -43,7 +43,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         servicer = MediaServicer(
             usecases.StoreFile(store, _now, settings.upload_limit),
             usecases.StoreDocument(store, _now, settings.metadata_limit),
-            resolve,
+            usecases.GetDocument(store),
             store,
         )
         handler = ResolveRequested(uri_reader(chains), resolve, broker.publisher.publish, _now)

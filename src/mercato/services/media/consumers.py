@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mercato.kit import messages, topology
 from mercato.kit.errors import Poison, Unavailable
-from mercato.kit.ids import Address, ChainId
+from mercato.kit.ids import Address, ChainId, parse_uint256
 from mercato.kit.messages import Incoming, Outgoing
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.services.media.model import Normalised
@@ -43,7 +43,7 @@ class ResolveRequested:
         if not isinstance(request, pb.MetadataRequested):
             raise Poison("UNEXPECTED_TYPE", f"{incoming.type} does not belong on this queue")
         chain, contract = ChainId.parse(request.chain_id), Address(request.contract)
-        token_ids = [int(t) for t in request.token_ids]
+        token_ids = [parse_uint256(t, "a token id") for t in request.token_ids]
         uris = await self._read_uris(chain, contract, request.standard, token_ids)
         gate = asyncio.Semaphore(_PARALLEL)
 

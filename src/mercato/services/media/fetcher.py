@@ -78,8 +78,8 @@ class Fetcher:
     async def fetch(self, url: str, limit: int) -> bytes:
         """The body, at most `limit` bytes after decompression.
 
-        Raises `InvalidArgument` (URI_SCHEME_REFUSED, URI_ADDRESS_REFUSED, TOO_MANY_REDIRECTS, FETCH_REFUSED for 4xx),
-        `TooLarge` METADATA_TOO_LARGE, `Unavailable` FETCH_FAILED (network, time-out, 5xx).
+        Raises `InvalidArgument` (URI_MALFORMED, URI_SCHEME_REFUSED, URI_ADDRESS_REFUSED, TOO_MANY_REDIRECTS,
+        FETCH_REFUSED for 4xx), `TooLarge` METADATA_TOO_LARGE, `Unavailable` FETCH_FAILED (network, time-out, 5xx).
         """
         try:
             async with asyncio.timeout(self._timeout):
@@ -90,6 +90,8 @@ class Fetcher:
                             url = urljoin(url, response.headers["location"])
                             continue
                         return await _read(response, limit)
+        except ValueError:  # a host that IDNA refuses, a Location that is no URL
+            raise InvalidArgument("URI_MALFORMED", "the URI, or where it redirects to, cannot be read") from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unavailable("FETCH_FAILED", f"the metadata source did not answer: {type(error).__name__}") from error
         raise InvalidArgument("TOO_MANY_REDIRECTS", f"the URI redirects more than {MAX_REDIRECTS} times")

@@ -38,6 +38,9 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
 )
 _SVG = re.compile(rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]", re.DOTALL)
 _HEX_ID = re.compile(r"\{id\}")
+_OWN_PATH = re.compile(r"b[a-z2-7]{58}(/[0-9]{1,78})?")
+_IPFS_FOLDER = re.compile(r"ipfs://.*[^/]/", re.DOTALL)
+_PATH_LIMIT = 1000
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,11 @@ def folder_content_id(entries: Mapping[str, bytes]) -> str:
     return _cid(DAG_PB_CODEC, node + _field(1, b"\x08\x01"))[0]
 
 
+def is_own_path(path: str) -> bool:
+    """Whether it has the form of what is stored here: a content id, or an entry of a folder by its token id."""
+    return _OWN_PATH.fullmatch(path) is not None
+
+
 def _field(number: int, payload: bytes) -> bytes:
     return bytes((number << 3 | 2,)) + _varint(len(payload)) + payload
 
@@ -149,8 +157,14 @@ def parse_document(text: str | bytes, limit: int) -> dict[str, Any]:
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
-    """The bytes that are stored: keys sorted, no white space, so equal documents have one content id."""
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    """The bytes that are stored: keys sorted, no white space, so equal documents have one content id.
+
+    Raises `InvalidArgument` METADATA_INVALID for a document nested deeper than can be written again.
+    """
+    try:
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        raise InvalidArgument("METADATA_INVALID", "the document is nested too deeply; 250 levels are taken") from None
 
 
 def check_new_document(document: Mapping[str, Any]) -> None:
@@ -212,18 +226,32 @@ def _traits(value: object) -> tuple[tuple[str, str, str], ...]:
 
 
 def substitute_id(uri: str, token_id: int) -> str:
-    """ERC-1155: ``{id}`` stands for the id as 64 lower-case hex digits, zero padded, without 0x."""
-    return _HEX_ID.sub(f"{token_id:064x}", uri)
+    """ERC-1155: ``{id}`` stands for the id as 64 lower-case hex digits, zero padded, without 0x.
+
+    An ipfs:// folder (it ends in "/") stands for its entry with the decimal id: a contract of that standard gives the
+    same URI for all ids, and a folder is no document.
+    """
+    named = _HEX_ID.sub(f"{token_id:064x}", uri)
+    return f"{named}{token_id}" if _IPFS_FOLDER.fullmatch(named) else named
 
 
 def ipfs_path(uri: str) -> str | None:
-    """``{cid}`` or ``{cid}/{name…}`` of an ipfs:// URI or of a gateway URL's ``/ipfs/`` path; None for others."""
+    """``{cid}`` or ``{cid}/{name…}`` of an ipfs:// URI or of a gateway URL's ``/ipfs/`` path; None for others, and for
+    paths that climb or are longer than 1,000 characters."""
     if uri.startswith("ipfs://"):
-        return uri.removeprefix("ipfs://").removeprefix("ipfs/").split("?")[0].strip("/") or None
-    parts = urlsplit(uri)
-    if parts.scheme in ("http", "https") and parts.path.startswith("/ipfs/"):
-        return parts.path.removeprefix("/ipfs/").strip("/") or None
-    return None
+        return _checked_path(uri.removeprefix("ipfs://").removeprefix("ipfs/").split("?")[0])
+    if not uri.startswith(("http://", "https://")):  # urlsplit remembers what it is given, data: URIs too
+        return None
+    try:
+        path = urlsplit(uri).path
+    except ValueError:
+        return None  # no URL at all; whoever reads it says so
+    return _checked_path(path.removeprefix("/ipfs/")) if path.startswith("/ipfs/") else None
+
+
+def _checked_path(path: str) -> str | None:
+    path = path.strip("/")
+    return path if 0 < len(path) <= _PATH_LIMIT and not {".", ".."} & set(path.split("/")) else None
 
 
 def decode_data_uri(uri: str, limit: int) -> bytes:

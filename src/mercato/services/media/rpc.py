@@ -23,12 +23,12 @@ class MediaServicer(grpc_media.MediaServiceServicer):
         self,
         store_file: usecases.StoreFile,
         store_document: usecases.StoreDocument,
-        resolve: usecases.ResolveMetadata,
+        get_document: usecases.GetDocument,
         store: usecases.Store,
     ) -> None:
         self._store_file = store_file
         self._store_document = store_document
-        self._resolve = resolve
+        self._get_document = get_document
         self._store = store
 
     async def Upload(self, request_iterator: AsyncIterator[pb.UploadRequest], context: Context) -> pb.Asset:
@@ -55,7 +55,7 @@ class MediaServicer(grpc_media.MediaServiceServicer):
         return pb.CreateMetadataFolderResponse(cid=cid, uri=f"ipfs://{cid}/")
 
     async def GetMetadata(self, request: pb.GetMetadataRequest, context: Context) -> pb.MetadataDocument:
-        return _document(await self._resolve.document(request.uri))
+        return _document(await self._get_document(request.uri))
 
     async def Read(self, request: pb.ReadRequest, context: Context) -> AsyncIterator[pb.ReadResponse]:
         kind, size, chunks = await self._store.read(request.path)

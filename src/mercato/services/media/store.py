@@ -9,14 +9,15 @@ from typing import Any
 import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import S3Store
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from mercato.kit.errors import NotFound
 from mercato.kit.mongo import Client
 from mercato.kit.settings import Settings
-from mercato.services.media.model import Asset, Document
+from mercato.services.media.model import Asset, Document, is_own_path
 
 _READ_CHUNK = 256 * 1024
+_DUPLICATE = 11000  # MongoDB's error code of a taken _id
 
 
 def open_bucket(settings: Settings) -> S3Store:
@@ -57,7 +58,8 @@ class MediaStore:
         """Remembers an asset; the first description of a content id stays."""
         row = {
             "_id": asset.cid, "content_type": asset.content_type, "size": asset.size, "width": asset.width,
-            "height": asset.height, "created_at": asset.created_at, "first_owner": owner, "file_name": file_name,
+            "height": asset.height, "created_at": _stored_time(asset.created_at), "first_owner": owner,
+            "file_name": file_name,
         }  # fmt: skip
         try:
             await self._assets.insert_one(row)
@@ -67,12 +69,24 @@ class MediaStore:
 
     async def save_document(self, path: str, json: bytes, uri: str, at: datetime, source: str) -> Document:
         """Remembers a metadata document under its path ("{cid}" or "{cid}/{name}")."""
-        row = {"_id": path, "uri": uri, "json": json.decode(), "created_at": at, "source": source}
+        row = _document_row(path, json, uri, at, source)
         try:
             await self._docs.insert_one(row)
         except DuplicateKeyError:
             row = await self._docs.find_one({"_id": path}) or row
         return _document(row)
+
+    async def save_folder(self, cid: str, entries: Mapping[str, bytes], at: datetime) -> None:
+        """Remembers the documents of a folder by their names, in one write."""
+        rows = [
+            _document_row(f"{cid}/{name}", json, f"ipfs://{cid}/{name}", at, "created")
+            for name, json in entries.items()
+        ]
+        try:
+            await self._docs.insert_many(rows, ordered=False)
+        except BulkWriteError as error:
+            if any(e["code"] != _DUPLICATE for e in error.details["writeErrors"]):
+                raise
 
     async def find_document(self, path: str) -> Document | None:
         row = await self._docs.find_one({"_id": path})
@@ -80,10 +94,13 @@ class MediaStore:
 
     async def read(self, path: str) -> tuple[str, int, AsyncIterator[bytes]]:
         """(content type, size in bytes, chunks). Raises `NotFound` MEDIA_NOT_FOUND."""
+        missing = NotFound("MEDIA_NOT_FOUND", f"nothing is stored under {path[:100]!r}")
+        if not is_own_path(path):  # S3 would take the empty one for a listing of the bucket
+            raise missing
         try:
             found = await obstore.get_async(self._bucket, path)
         except FileNotFoundError:
-            raise NotFound("MEDIA_NOT_FOUND", f"nothing is stored under {path[:100]}") from None
+            raise missing from None
         kind = found.attributes.get("Content-Type", "application/octet-stream")
         return kind, found.meta["size"], _chunks(found)
 
@@ -91,6 +108,15 @@ class MediaStore:
 async def _chunks(found: Any) -> AsyncIterator[bytes]:
     async for chunk in found.stream(min_chunk_size=_READ_CHUNK):
         yield bytes(chunk)
+
+
+def _document_row(path: str, json: bytes, uri: str, at: datetime, source: str) -> dict[str, Any]:
+    return {"_id": path, "uri": uri, "json": json.decode(), "created_at": _stored_time(at), "source": source}
+
+
+def _stored_time(at: datetime) -> datetime:
+    """MongoDB keeps milliseconds: the first answer is cut like all later ones."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _asset(row: Mapping[str, Any]) -> Asset:

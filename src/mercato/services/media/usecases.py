@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -19,6 +19,7 @@ Clock = Callable[[], datetime]
 
 MAX_PIXELS = 100_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+_PARALLEL_PUTS = 32
 _RASTER = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/avif")
 
 
@@ -28,6 +29,7 @@ class Store(Protocol):
     async def put_object(self, path: str, data: bytes, content_type: str) -> None: ...
     async def save_asset(self, asset: Asset, owner: str, file_name: str) -> Asset: ...
     async def save_document(self, path: str, json: bytes, uri: str, at: datetime, source: str) -> Document: ...
+    async def save_folder(self, cid: str, entries: Mapping[str, bytes], at: datetime) -> None: ...
     async def find_document(self, path: str) -> Document | None: ...
     async def read(self, path: str) -> tuple[str, int, AsyncIterator[bytes]]: ...
 
@@ -100,17 +102,35 @@ class StoreDocument:
             raise InvalidArgument("FOLDER_SIZE", f"a folder has 1 to {model.MAX_FOLDER_ENTRIES} documents")
         entries = {str(first_token_id + i): self._checked(json) for i, json in enumerate(documents)}
         cid = model.folder_content_id(entries)
-        at = self._clock()
-        for name, data in entries.items():
-            path = f"{cid}/{name}"
-            await self._store.put_object(path, data, "application/json")
-            await self._store.save_document(path, data, f"ipfs://{path}", at, "created")
+        gate = asyncio.Semaphore(_PARALLEL_PUTS)
+
+        async def put(name: str, data: bytes) -> None:
+            async with gate:
+                await self._store.put_object(f"{cid}/{name}", data, "application/json")
+
+        await asyncio.gather(*(put(name, data) for name, data in entries.items()))
+        await self._store.save_folder(cid, entries, self._clock())
         return cid
 
     def _checked(self, json: str) -> bytes:
         document = model.parse_document(json, self._limit)
         model.check_new_document(document)
         return model.canonical(document)
+
+
+class GetDocument:
+    """A metadata document that is kept here. Nothing is fetched: anybody may ask for any URI."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def __call__(self, uri: str) -> Document:
+        """Raises `NotFound` METADATA_NOT_FOUND."""
+        path = model.ipfs_path(uri)
+        document = await self._store.find_document(path) if path else None
+        if document is None:
+            raise NotFound("METADATA_NOT_FOUND", f"no metadata document is stored under {uri[:100]!r}")
+        return document
 
 
 @dataclass(frozen=True)

@@ -41,14 +41,16 @@ class WalletLinked(_message.Message):
     def __init__(self, user_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., primary: _Optional[bool] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class FactBlocks(_message.Message):
-    __slots__ = ("chain_id", "blocks", "catching_up")
+    __slots__ = ("chain_id", "blocks", "catching_up", "generation")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     BLOCKS_FIELD_NUMBER: _ClassVar[int]
     CATCHING_UP_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     blocks: _containers.RepeatedCompositeFieldContainer[_common_pb2.Block]
     catching_up: bool
-    def __init__(self, chain_id: _Optional[str] = ..., blocks: _Optional[_Iterable[_Union[_common_pb2.Block, _Mapping]]] = ..., catching_up: _Optional[bool] = ...) -> None: ...
+    generation: int
+    def __init__(self, chain_id: _Optional[str] = ..., blocks: _Optional[_Iterable[_Union[_common_pb2.Block, _Mapping]]] = ..., catching_up: _Optional[bool] = ..., generation: _Optional[int] = ...) -> None: ...
 
 class Transfer(_message.Message):
     __slots__ = ("block", "tx_hash", "log_index", "batch_index", "contract", "standard", "operator", "to", "token_id", "amount")
@@ -242,26 +244,30 @@ class MetadataRefresh(_message.Message):
     def __init__(self, block: _Optional[int] = ..., tx_hash: _Optional[bytes] = ..., log_index: _Optional[int] = ..., contract: _Optional[bytes] = ..., from_token_id: _Optional[str] = ..., to_token_id: _Optional[str] = ..., uri: _Optional[str] = ...) -> None: ...
 
 class ChainReorged(_message.Message):
-    __slots__ = ("chain_id", "orphaned", "common_ancestor")
+    __slots__ = ("chain_id", "orphaned", "common_ancestor", "generation")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     ORPHANED_FIELD_NUMBER: _ClassVar[int]
     COMMON_ANCESTOR_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     orphaned: _containers.RepeatedCompositeFieldContainer[_common_pb2.Block]
     common_ancestor: _common_pb2.Block
-    def __init__(self, chain_id: _Optional[str] = ..., orphaned: _Optional[_Iterable[_Union[_common_pb2.Block, _Mapping]]] = ..., common_ancestor: _Optional[_Union[_common_pb2.Block, _Mapping]] = ...) -> None: ...
+    generation: int
+    def __init__(self, chain_id: _Optional[str] = ..., orphaned: _Optional[_Iterable[_Union[_common_pb2.Block, _Mapping]]] = ..., common_ancestor: _Optional[_Union[_common_pb2.Block, _Mapping]] = ..., generation: _Optional[int] = ...) -> None: ...
 
 class ChainAdvanced(_message.Message):
-    __slots__ = ("chain_id", "indexed", "head", "finalized")
+    __slots__ = ("chain_id", "indexed", "head", "finalized", "generation")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     INDEXED_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
     FINALIZED_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     indexed: _common_pb2.Block
     head: int
     finalized: int
-    def __init__(self, chain_id: _Optional[str] = ..., indexed: _Optional[_Union[_common_pb2.Block, _Mapping]] = ..., head: _Optional[int] = ..., finalized: _Optional[int] = ...) -> None: ...
+    generation: int
+    def __init__(self, chain_id: _Optional[str] = ..., indexed: _Optional[_Union[_common_pb2.Block, _Mapping]] = ..., head: _Optional[int] = ..., finalized: _Optional[int] = ..., generation: _Optional[int] = ...) -> None: ...
 
 class CollectionUpserted(_message.Message):
     __slots__ = ("chain_id", "contract", "collection_id", "creator", "name", "standard", "position")

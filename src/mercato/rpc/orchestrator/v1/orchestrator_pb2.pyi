@@ -212,9 +212,11 @@ class ListIntentsRequest(_message.Message):
     def __init__(self, user_id: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
 
 class ListIntentsResponse(_message.Message):
-    __slots__ = ("intents", "page")
+    __slots__ = ("intents", "page", "cursors")
     INTENTS_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
     intents: _containers.RepeatedCompositeFieldContainer[Intent]
     page: _common_pb2.PageInfo
-    def __init__(self, intents: _Optional[_Iterable[_Union[Intent, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ...) -> None: ...
+    cursors: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, intents: _Optional[_Iterable[_Union[Intent, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -3,12 +3,22 @@ import datetime
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from mercato.rpc.common.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Proof(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PROOF_UNSPECIFIED: _ClassVar[Proof]
+    PROOF_KEY: _ClassVar[Proof]
+    PROOF_CONTRACT: _ClassVar[Proof]
+PROOF_UNSPECIFIED: Proof
+PROOF_KEY: Proof
+PROOF_CONTRACT: Proof
 
 class Wallet(_message.Message):
     __slots__ = ("id", "user_id", "address", "chain_id", "primary", "linked_at", "last_seen_at")
@@ -29,14 +39,16 @@ class Wallet(_message.Message):
     def __init__(self, id: _Optional[str] = ..., user_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., primary: _Optional[bool] = ..., linked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class LinkWalletRequest(_message.Message):
-    __slots__ = ("user_id", "address", "chain_id")
+    __slots__ = ("user_id", "address", "chain_id", "proof")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     address: bytes
     chain_id: str
-    def __init__(self, user_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ...) -> None: ...
+    proof: Proof
+    def __init__(self, user_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., proof: _Optional[_Union[Proof, str]] = ...) -> None: ...
 
 class LinkWalletResponse(_message.Message):
     __slots__ = ("wallet", "created")

@@ -1,0 +1,1 @@
+"""Measurements of Mercato, each of which prints its figure or its ratio to a peer."""

@@ -1,0 +1,74 @@
+"""What the server accepts of a well-formed message: domain, origin, chain and times are not the client's choice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mercato.kit.errors import InvalidArgument, Unauthenticated
+from mercato.kit.ids import Address, ChainId
+from mercato.services.auth.model.siwe import SiweMessage, moment
+
+STATEMENT = "Sign in to Mercato. This signature costs nothing and moves no assets."
+
+_TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True)
+class SignInPolicy:
+    """`domains` are authorities and `origins` are ``scheme://authority`` texts, compared character by character;
+    `skew` is how far a client's clock may be off."""
+
+    domains: tuple[str, ...]
+    origins: tuple[str, ...]
+    skew: timedelta
+
+    def draft(
+        self, *, domain: str, address: Address, chain: ChainId, nonce: str, now: datetime, expires_at: datetime
+    ) -> SiweMessage:
+        """The message a wallet is asked to sign; `domain` empty means the first one allowed.
+
+        Raises `InvalidArgument` SIWE_DOMAIN_NOT_ALLOWED.
+        """
+        chosen = domain or self.domains[0]
+        if chosen not in self.domains:
+            raise InvalidArgument("SIWE_DOMAIN_NOT_ALLOWED", f"sign in from one of {', '.join(self.domains)}")
+        return SiweMessage(
+            domain=chosen,
+            address=address,
+            statement=STATEMENT,
+            uri=next((o for o in self.origins if o.partition("://")[2] == chosen), self.origins[0]),
+            chain=chain,
+            nonce=nonce,
+            issued_at=now.strftime(_TIME_FORM),
+            expiration_time=expires_at.strftime(_TIME_FORM),
+        )
+
+    def check(self, message: SiweMessage, chains: Collection[ChainId], now: datetime) -> None:
+        """Raises `Unauthenticated` with the reason of the first rule that the message breaks: SIWE_DOMAIN_NOT_ALLOWED,
+        SIWE_URI_NOT_ALLOWED, SIWE_CHAIN_UNKNOWN, SIWE_ISSUED_IN_FUTURE, SIWE_EXPIRED, SIWE_NOT_YET_VALID."""
+        self._check_origin(message)
+        if message.chain not in chains:
+            raise Unauthenticated("SIWE_CHAIN_UNKNOWN", f"{message.chain.caip2} is not served here")
+        self._check_times(message, now)
+
+    def _check_origin(self, message: SiweMessage) -> None:
+        scheme_fits = message.scheme is None or f"{message.scheme}://{message.domain}" in self.origins
+        if message.domain not in self.domains or not scheme_fits:
+            raise Unauthenticated("SIWE_DOMAIN_NOT_ALLOWED", f"sign in from one of {', '.join(self.domains)}")
+        if not any(_is_within(message.uri, origin) for origin in self.origins):
+            raise Unauthenticated("SIWE_URI_NOT_ALLOWED", f"the URI must lie under one of {', '.join(self.origins)}")
+
+    def _check_times(self, message: SiweMessage, now: datetime) -> None:
+        if moment(message.issued_at) > now + self.skew:
+            raise Unauthenticated("SIWE_ISSUED_IN_FUTURE", "Issued At lies in the future; check the clock")
+        if message.expiration_time is not None and moment(message.expiration_time) <= now - self.skew:
+            raise Unauthenticated("SIWE_EXPIRED", "the message has expired; ask for a new nonce")
+        if message.not_before is not None and moment(message.not_before) > now + self.skew:
+            raise Unauthenticated("SIWE_NOT_YET_VALID", "the message is not valid yet")
+
+
+def _is_within(uri: str, origin: str) -> bool:
+    # What follows the origin must end its authority, or "http://shop.example" would let "http://shop.example.evil" in.
+    return uri.startswith(origin) and (len(uri) == len(origin) or uri[len(origin)] in "/?#")

@@ -1,0 +1,57 @@
+"""Auth's calls to others: users and wallets over gRPC, the chain registry, and the nodes behind contract wallets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mercato.evm.directory import ChainDirectory
+from mercato.evm.signatures import is_valid_signature, personal_message_hash
+from mercato.kit.ids import Address, ChainId, UserId, parse_id
+from mercato.rpc.users.v1.users_pb2 import EnsureUserRequest
+from mercato.rpc.wallets.v1 import wallets_pb2
+from mercato.services.auth.usecases.ports import KnownUser, Proof
+
+if TYPE_CHECKING:
+    from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceAsyncStub
+    from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceAsyncStub
+
+_PROOFS = {Proof.KEY: wallets_pb2.PROOF_KEY, Proof.CONTRACT: wallets_pb2.PROOF_CONTRACT}
+
+
+class UsersClient:
+    def __init__(self, stub: UsersServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def ensure(self, address: Address) -> KnownUser:
+        answer = await self._stub.EnsureUser(EnsureUserRequest(address=address))
+        return KnownUser(UserId(parse_id(answer.user.id)), answer.created)
+
+
+class WalletsClient:
+    def __init__(self, stub: WalletsServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> None:
+        await self._stub.LinkWallet(
+            wallets_pb2.LinkWalletRequest(
+                user_id=str(user_id), address=address, chain_id=chain.caip2, proof=_PROOFS[proof]
+            )
+        )
+
+
+class ChainsClient:
+    """The registry's chains and, for contract wallets, their nodes."""
+
+    def __init__(self, directory: ChainDirectory) -> None:
+        self._directory = directory
+
+    async def served(self) -> frozenset[ChainId]:
+        return frozenset([handle.chain_id for handle in await self._directory.all()])
+
+    async def prove(self, message: str, signature: bytes, address: Address, chain: ChainId) -> Proof | None:
+        """A key is tried first and needs no node; see `mercato.evm.signatures` for the order and the gas caps."""
+        digest = personal_message_hash(message)
+        if await is_valid_signature(None, address, digest, signature):
+            return Proof.KEY
+        pool = (await self._directory.get(chain)).pool
+        return Proof.CONTRACT if await is_valid_signature(pool, address, digest, signature) else None

@@ -1,0 +1,102 @@
+"""What the use cases need of the world around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from mercato.kit.ids import Address, ChainId, SessionId, UserId
+from mercato.kit.messages import Outgoing
+from mercato.services.auth.model.nonces import Nonce
+from mercato.services.auth.model.sessions import LoginEvent, Session
+from mercato.services.auth.model.tokens import SigningKey
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class KnownUser:
+    """The user of an address; `created` when this call made it."""
+
+    id: UserId
+    created: bool
+
+
+class Users(Protocol):
+    async def ensure(self, address: Address) -> KnownUser:
+        """Safe to repeat and to race."""
+
+
+class Proof(Enum):
+    """What showed that an address signed: its own key, or the contract that stands there (ERC-1271, ERC-6492)."""
+
+    KEY = "KEY"
+    CONTRACT = "CONTRACT"
+
+
+class Wallets(Protocol):
+    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> None:
+        """Safe to repeat. Raises `Conflict` when the address is another user's, or a contract of another chain."""
+
+
+class Chains(Protocol):
+    async def served(self) -> frozenset[ChainId]:
+        """Chains one can sign in on."""
+
+
+class Signatures(Protocol):
+    async def prove(self, message: str, signature: bytes, address: Address, chain: ChainId) -> Proof | None:
+        """How `address` signed the text (EIP-191): by its key, by its contract on `chain`, or not at all."""
+
+
+class Limits(Protocol):
+    async def charge(self, who: Mapping[str, str]) -> None:
+        """Raises `RateLimited` with `retry_after`."""
+
+
+class Nonces(Protocol):
+    async def add(self, nonce: Nonce, domain: str, now: datetime) -> None: ...
+
+    async def find(self, value: str) -> Nonce | None: ...
+
+    async def find_true(self, value: str) -> Nonce | None: ...
+
+    async def consume(self, value: str, address: Address, chain: ChainId, now: datetime) -> bool: ...
+
+
+class Sessions(Protocol):
+    async def open(
+        self, session: Session, nonce: str, token_hash: bytes, event: LoginEvent, announcement: Outgoing
+    ) -> None: ...
+
+    async def record(self, event: LoginEvent) -> None: ...
+
+    async def rotate(
+        self,
+        shown: bytes,
+        successor: bytes,
+        now: datetime,
+        expires_at: datetime,
+        reused: Callable[[Session], LoginEvent],
+    ) -> Session: ...
+
+    async def find(self, session_id: SessionId) -> Session | None: ...
+
+    async def list_live(self, user_id: UserId, now: datetime) -> list[Session]: ...
+
+    async def revoke(self, session_id: SessionId, now: datetime, reason: str) -> None: ...
+
+    async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> int: ...
+
+    async def is_revoked(self, session_id: SessionId) -> bool: ...
+
+
+class Keys(Protocol):
+    async def touch(self, key: SigningKey, now: datetime) -> None: ...
+
+    async def shared(self, make: Callable[[], SigningKey], now: datetime) -> SigningKey: ...
+
+    async def public_keys(self, used_since: datetime) -> dict[str, bytes]: ...

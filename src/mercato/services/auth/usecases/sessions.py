@@ -1,0 +1,106 @@
+"""Life of a session after sign-in: refresh, list, revoke, and who its access token speaks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from mercato.kit.errors import NotFound, Unauthenticated
+from mercato.kit.ids import SessionId, UserId
+from mercato.services.auth.model.sessions import Client, LoginEvent, Refusal, Session
+from mercato.services.auth.model.tokens import (
+    Principal,
+    key_id,
+    new_refresh_token,
+    read_access_token,
+    refresh_token_hash,
+)
+from mercato.services.auth.usecases.keys import KeyRing
+from mercato.services.auth.usecases.ports import Clock, Limits, Sessions
+from mercato.services.auth.usecases.tokens import TokenMint, TokenPair
+
+_BY_USER = "BY_USER"
+_TOKEN_LIMIT = 4096
+
+
+class Refresh:
+    """Rotates a refresh token; each one works once, and the use of an old one ends the session."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        limits: Limits,
+        mint: TokenMint,
+        refresh_ttl: timedelta,
+        clock: Clock,
+        make_id: Callable[[], UUID],
+    ) -> None:
+        self._sessions = sessions
+        self._limits = limits
+        self._mint = mint
+        self._refresh_ttl = refresh_ttl
+        self._clock = clock
+        self._make_id = make_id
+
+    async def run(self, refresh_token: str, client: Client) -> TokenPair:
+        """Raises `RateLimited`, or `Unauthenticated` REFRESH_UNKNOWN, REFRESH_REUSED, REFRESH_EXPIRED or
+        SESSION_REVOKED."""
+        await self._limits.charge({"ip": client.ip})
+        now = self._clock()
+        successor = new_refresh_token()
+
+        def reused(session: Session) -> LoginEvent:
+            return LoginEvent(
+                self._make_id(), now, Refusal.REUSED.value, client,
+                session.user_id, session.id, session.address, session.chain,
+            )  # fmt: skip
+
+        session = await self._sessions.rotate(
+            refresh_token_hash(refresh_token), refresh_token_hash(successor), now, now + self._refresh_ttl, reused
+        )
+        return self._mint.pair(session, successor, now)
+
+
+class Introspect:
+    """Says who an access token speaks for."""
+
+    def __init__(self, keys: KeyRing, sessions: Sessions, issuer: str, clock: Clock) -> None:
+        self._keys = keys
+        self._sessions = sessions
+        self._issuer = issuer
+        self._clock = clock
+
+    async def run(self, token: str) -> Principal:
+        """Raises `Unauthenticated` TOKEN_INVALID, TOKEN_EXPIRED or SESSION_REVOKED."""
+        if len(token) > _TOKEN_LIMIT:
+            raise Unauthenticated("TOKEN_INVALID", "this is no access token; sign in")
+        key = await self._keys.public(key_id(token))
+        principal = read_access_token(token, key, self._issuer, self._clock())
+        if await self._sessions.is_revoked(principal.session_id):
+            raise Refusal.REVOKED.error()
+        return principal
+
+
+class ManageSessions:
+    """A user's own sessions."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    async def list_live(self, user_id: UserId) -> list[Session]:
+        """Last used first."""
+        return await self._sessions.list_live(user_id, self._clock())
+
+    async def revoke(self, user_id: UserId, session_id: SessionId) -> None:
+        """Safe to repeat. Raises `NotFound` SESSION_NOT_FOUND for another user's session as for none."""
+        session = await self._sessions.find(session_id)
+        if session is None or session.user_id != user_id:
+            raise NotFound("SESSION_NOT_FOUND", "you have no such session; list your sessions for their ids")
+        await self._sessions.revoke(session_id, self._clock(), _BY_USER)
+
+    async def revoke_all(self, user_id: UserId) -> int:
+        """Returns how many sessions were ended."""
+        return await self._sessions.revoke_all(user_id, self._clock(), _BY_USER)

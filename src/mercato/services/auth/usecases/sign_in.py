@@ -1,0 +1,199 @@
+"""Sign-in, from the nonce to the open session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from mercato.kit.errors import Category, InvalidArgument, MercatoError, Unauthenticated
+from mercato.kit.ids import Address, ChainId, SessionId, UserId
+from mercato.kit.messages import Outgoing
+from mercato.services.auth.model import siwe
+from mercato.services.auth.model.nonces import Nonce, check_nonce, new_nonce
+from mercato.services.auth.model.policy import SignInPolicy
+from mercato.services.auth.model.sessions import SIGNED_IN, Client, LoginEvent, Session
+from mercato.services.auth.model.siwe import SiweMessage
+from mercato.services.auth.model.tokens import new_refresh_token, refresh_token_hash
+from mercato.services.auth.usecases.ports import (
+    Chains,
+    Clock,
+    KnownUser,
+    Limits,
+    Nonces,
+    Proof,
+    Sessions,
+    Signatures,
+    Users,
+    Wallets,
+)
+from mercato.services.auth.usecases.tokens import TokenMint, TokenPair
+
+_MESSAGE_LIMIT = 8192
+
+# A caller over the limit must not fill the log, and an outage says nothing about the caller.
+_UNRECORDED = {Category.RATE_LIMITED, Category.UNAVAILABLE, Category.INTERNAL}
+
+
+@dataclass(frozen=True)
+class Issued:
+    nonce: Nonce
+    message: str
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    session: Session
+    tokens: TokenPair
+    new_user: bool
+
+
+class IssueNonce:
+    """Makes a nonce bound to address and chain, and the message that carries it."""
+
+    def __init__(
+        self, *, policy: SignInPolicy, chains: Chains, nonces: Nonces, limits: Limits, ttl: timedelta, clock: Clock
+    ) -> None:
+        self._policy = policy
+        self._chains = chains
+        self._nonces = nonces
+        self._limits = limits
+        self._ttl = ttl
+        self._clock = clock
+
+    async def run(self, address: Address, chain: ChainId, domain: str, client: Client) -> Issued:
+        """Raises `RateLimited`, `InvalidArgument` SIWE_CHAIN_UNKNOWN or SIWE_DOMAIN_NOT_ALLOWED."""
+        await self._limits.charge({"ip": client.ip, "address": address.text})
+        if chain not in await self._chains.served():
+            raise InvalidArgument("SIWE_CHAIN_UNKNOWN", f"{chain.caip2} is not served here")
+        # Whole seconds, as the message states them: nonce and message end together.
+        now = self._clock().replace(microsecond=0)
+        nonce = Nonce(new_nonce(), address, chain, now + self._ttl)
+        draft = self._policy.draft(
+            domain=domain, address=address, chain=chain, nonce=nonce.value, now=now, expires_at=nonce.expires_at
+        )
+        await self._nonces.add(nonce, draft.domain, now)
+        return Issued(nonce, siwe.render(draft))
+
+
+class SignIn:
+    """Checks what is cheap first, uses the nonce up once and for all, and only then makes anything.
+
+    A crash after the nonce is used leaves at most a used nonce, a user or a wallet, never half a session: the user
+    asks for another nonce and meets the same user and wallet again.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: SignInPolicy,
+        chains: Chains,
+        nonces: Nonces,
+        limits: Limits,
+        signatures: Signatures,
+        users: Users,
+        wallets: Wallets,
+        sessions: Sessions,
+        mint: TokenMint,
+        announce: Callable[[Session], Outgoing],
+        refresh_ttl: timedelta,
+        clock: Clock,
+        make_id: Callable[[], UUID],
+    ) -> None:
+        self._policy = policy
+        self._chains = chains
+        self._nonces = nonces
+        self._limits = limits
+        self._signatures = signatures
+        self._users = users
+        self._wallets = wallets
+        self._sessions = sessions
+        self._mint = mint
+        self._announce = announce
+        self._refresh_ttl = refresh_ttl
+        self._clock = clock
+        self._make_id = make_id
+
+    async def run(self, text: str, signature: bytes, client: Client) -> SignedIn:
+        """Raises `RateLimited` or the refusal, which is then in the log of sign-ins under its reason."""
+        message: SiweMessage | None = None
+        try:
+            message = await self._read(text, client)
+            proof = await self._verify(message, text, signature)
+            return await self._admit(message, proof, client)
+        except MercatoError as error:
+            if error.category not in _UNRECORDED:
+                await self._sessions.record(self._event(error.reason, client, message))
+            raise
+
+    async def _read(self, text: str, client: Client) -> SiweMessage:
+        try:
+            if len(text) > _MESSAGE_LIMIT:
+                raise InvalidArgument("SIWE_MALFORMED", f"at most {_MESSAGE_LIMIT} characters", field="message")
+            message = siwe.parse(text)
+        except InvalidArgument:
+            await self._limits.charge({"ip": client.ip})
+            raise
+        await self._limits.charge({"ip": client.ip, "address": message.address.text, "nonce": message.nonce})
+        return message
+
+    async def _verify(self, message: SiweMessage, text: str, signature: bytes) -> Proof:
+        now = self._clock()
+        self._policy.check(message, await self._chains.served(), now)
+        check_nonce(message, await self._nonces.find(message.nonce), now)
+        # The signature comes before the nonce is used: a wrong one must not cost the owner the nonce.
+        proof = await self._signatures.prove(text, signature, message.address, message.chain)
+        if proof is None:
+            raise Unauthenticated("SIGNATURE_INVALID", f"not a signature of this message by {message.address}")
+        return proof
+
+    async def _admit(self, message: SiweMessage, proof: Proof, client: Client) -> SignedIn:
+        await self._consume(message)
+        user = await self._users.ensure(message.address)
+        await self._wallets.link(user.id, message.address, message.chain, proof)
+        session = self._session(message, user, client)
+        refresh_token = new_refresh_token()
+        await self._sessions.open(
+            session,
+            message.nonce,
+            refresh_token_hash(refresh_token),
+            self._event(SIGNED_IN, client, message, session),
+            self._announce(session),
+        )
+        return SignedIn(session, self._mint.pair(session, refresh_token, session.created_at), user.created)
+
+    async def _consume(self, message: SiweMessage) -> None:
+        now = self._clock()
+        if await self._nonces.consume(message.nonce, message.address, message.chain, now):
+            return
+        check_nonce(message, await self._nonces.find_true(message.nonce), now)
+        raise Unauthenticated("NONCE_USED", "this message has signed in already; ask for a new nonce")
+
+    def _session(self, message: SiweMessage, user: KnownUser, client: Client) -> Session:
+        now = self._clock()
+        return Session(
+            id=SessionId(self._make_id()),
+            user_id=user.id,
+            address=message.address,
+            chain=message.chain,
+            client=client,
+            created_at=now,
+            last_used_at=now,
+            expires_at=now + self._refresh_ttl,
+        )
+
+    def _event(
+        self, reason: str, client: Client, message: SiweMessage | None, session: Session | None = None
+    ) -> LoginEvent:
+        user_id: UserId | None = None if session is None else session.user_id
+        return LoginEvent(
+            id=self._make_id(),
+            at=self._clock(),
+            reason=reason,
+            client=client,
+            user_id=user_id,
+            session_id=None if session is None else session.id,
+            address=None if message is None else message.address,
+            chain=None if message is None else message.chain,
+        )

@@ -1,0 +1,132 @@
+"""What a set of movements adds up to, per token, balance, holder and collection.
+
+Sums and latest-by-position commute, so folding the new movements of a message onto the tables gives the same as
+folding all of history at once; a retraction folds the movements it took away, and subtracts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Movement(NamedTuple):
+    """A transfer whose block and collection are known here; the fields are the columns of its row."""
+
+    block_ref: int
+    collection_ref: int
+    log_index: int
+    batch_index: int
+    token_id: str
+    sender: bytes | None
+    recipient: bytes | None
+    tx_hash: bytes
+    operator: bytes | None
+    amount: int | None
+
+
+class NewTokens(NamedTuple):
+    """Tokens of a collection seen for the first time; `token_ids` only where they were asked for."""
+
+    number: int
+    token_ids: Sequence[str]
+
+
+class LastMove(NamedTuple):
+    """Who an ERC-721 token went to, and where that stands."""
+
+    block_ref: int
+    log_index: int
+    batch_index: int
+    owner: bytes | None
+
+
+@dataclass(slots=True)
+class TokenFold:
+    """`supply` is ERC-1155 units minted less burned."""
+
+    last: LastMove | None = None
+    minted_block_ref: int | None = None
+    supply: int = 0
+
+
+@dataclass(slots=True)
+class Sum:
+    """Units in less units out, over `moves` transfers, the highest of them in `last_block_ref`."""
+
+    units: int = 0
+    moves: int = 0
+    last_block_ref: int = 0
+
+    def negated(self) -> Sum:
+        """What takes this sum away again."""
+        return Sum(-self.units, -self.moves, self.last_block_ref)
+
+
+@dataclass(slots=True)
+class CollectionFold:
+    """`supply` is units minted less burned, an ERC-721 token being one; `multi` says that ERC-1155 units moved."""
+
+    supply: int = 0
+    multi: bool = False
+
+
+@dataclass(slots=True)
+class Fold:
+    """Tokens by (collection_ref, token id), balances by (…, …, account), holders by (collection_ref, account)."""
+
+    tokens: dict[tuple[int, str], TokenFold] = field(default_factory=dict)
+    balances: dict[tuple[int, str, bytes], Sum] = field(default_factory=dict)
+    holders: dict[tuple[int, bytes], Sum] = field(default_factory=dict)
+    collections: dict[int, CollectionFold] = field(default_factory=dict)
+
+
+def fold(movements: Iterable[Movement]) -> Fold:
+    """Adds up movements that are all different, in any order."""
+    folded = Fold()
+    for move in movements:
+        collection_ref, token_id, sender, recipient = move.collection_ref, move.token_id, move.sender, move.recipient
+        amount = move.amount
+        units = 1 if amount is None else amount
+        minted = (units if sender is None else 0) - (units if recipient is None else 0)
+        collection = _of(folded.collections, collection_ref, CollectionFold)
+        collection.supply += minted
+        token = _of(folded.tokens, (collection_ref, token_id), TokenFold)
+        if sender is None and (token.minted_block_ref is None or move.block_ref < token.minted_block_ref):
+            token.minted_block_ref = move.block_ref
+        sides = ((sender, -units), (recipient, units))
+        for account, change in sides:
+            if account is not None:
+                _add(_of(folded.holders, (collection_ref, account), Sum), change, move.block_ref)
+        if amount is None:
+            _take_over(token, move)
+            continue
+        collection.multi = True
+        token.supply += minted
+        for account, change in sides:
+            if account is not None:
+                _add(_of(folded.balances, (collection_ref, token_id, account), Sum), change, move.block_ref)
+    return folded
+
+
+def _of(folds: dict[K, V], key: K, make: Callable[[], V]) -> V:
+    found = folds.get(key)
+    if found is None:
+        found = folds[key] = make()
+    return found
+
+
+def _add(total: Sum, units: int, block_ref: int) -> None:
+    total.units += units
+    total.moves += 1
+    total.last_block_ref = max(total.last_block_ref, block_ref)
+
+
+def _take_over(token: TokenFold, move: Movement) -> None:
+    last = token.last
+    if last is None or (move.block_ref, move.log_index, move.batch_index) > last[:3]:
+        token.last = LastMove(move.block_ref, move.log_index, move.batch_index, move.recipient)

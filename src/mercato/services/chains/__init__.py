@@ -1,0 +1,9 @@
+"""The chain registry.
+
+owns: which chains exist, where their nodes and contracts are, what gas they pay; one version for each chain.
+serves: `chains.v1.ChainsService`.
+consumes: nothing.
+publishes: nothing; readers compare versions.
+stores: chain_registry_db (chains, chain_endpoints, chain_contracts, chain_gas_policy); Redis
+`cache:chains:{chainId}:{version}`.
+"""

@@ -1,0 +1,35 @@
+"""The composition root of the chain registry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from mercato.kit import grpc, ops, postgres, redis
+from mercato.kit.settings import Settings
+from mercato.rpc.chains.v1.chains_pb2_grpc import add_ChainsServiceServicer_to_server
+from mercato.services.chains.rpc import ChainsRpc, NodesClient
+from mercato.services.chains.store import ChainStore
+from mercato.services.chains.usecases import ReadChains, WriteChains
+
+SERVICE = "chains"
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[None]:
+    """The service, until the block ends."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(postgres.connected(settings, "chain_registry_db"))
+        cache = await stack.enter_async_context(redis.connected(settings))
+        store = ChainStore(database, cache)
+        reads = ReadChains(store, asyncio.get_running_loop().time)
+        servicer = ChainsRpc(reads, WriteChains(store, NodesClient(), reads))
+        await stack.enter_async_context(
+            grpc.serving(
+                settings, SERVICE, [(add_ChainsServiceServicer_to_server, servicer, "mercato.chains.v1.ChainsService")]
+            )
+        )
+        # Redis only spares reads: without it the registry is still ready.
+        await stack.enter_async_context(ops.serving(settings, SERVICE, {"database": database.check}))
+        yield

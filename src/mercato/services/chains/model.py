@@ -1,0 +1,166 @@
+"""The registry's words: a chain, its endpoints, contracts and gas policy, and what makes each of them acceptable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from mercato.kit.errors import InvalidArgument
+from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId, Wei
+
+CONTRACT_KINDS = frozenset(
+    {"factory", "implementation721", "implementation1155", "seaport", "conduit_controller", "multicall"}
+)
+"""Contracts that the system knows how to use; one of each for a chain."""
+
+MAX_BLOCK = 2**63 - 1
+MAX_FEE = Wei(10**18)
+"""Wei per unit of gas: one whole coin for one gas is a mistake on any chain."""
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,2000}")
+_URL_LIMIT = 2000
+
+
+class IndexScope(StrEnum):
+    """Which contracts of a chain the indexer keeps."""
+
+    FOLLOWED = "FOLLOWED"
+    ALL = "ALL"
+
+
+@dataclass(frozen=True)
+class ChainSpec:
+    """What an operator says of a chain itself. `start_block` is the first one the indexer reads."""
+
+    chain_id: ChainId
+    name: str
+    currency_symbol: str
+    currency_decimals: int
+    explorer_url: str
+    enabled: bool
+    scope: IndexScope
+    start_block: int
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A JSON-RPC node. Lower `priority` is asked first; `headers` hold API keys and stay inside."""
+
+    url: str
+    priority: int
+    weight: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A contract the system uses on a chain; `kind` is one of `CONTRACT_KINDS`."""
+
+    kind: str
+    address: Address
+    deployed_block: int
+
+
+@dataclass(frozen=True)
+class GasPolicy:
+    """How fees are offered (EIP-1559) and when a block counts.
+
+    maxFeePerGas = base fee x `base_fee_multiplier_percent` / 100 + `max_priority_fee`, never above `max_fee_cap`
+    (wei per unit of gas). `confirmations` counts the including block; `finality_depth` is the deepest fork followed.
+    """
+
+    base_fee_multiplier_percent: int
+    max_priority_fee: Wei
+    max_fee_cap: Wei
+    gas_limit_margin_percent: int
+    confirmations: int
+    finality_depth: int
+
+
+CAREFUL_POLICY = GasPolicy(
+    base_fee_multiplier_percent=200,
+    max_priority_fee=Wei(1_500_000_000),
+    max_fee_cap=Wei(500_000_000_000),
+    gas_limit_margin_percent=20,
+    confirmations=2,
+    finality_depth=64,
+)
+"""What a new chain has until an operator says otherwise."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain with all that hangs on it, as it was at `version`."""
+
+    spec: ChainSpec
+    version: int
+    endpoints: tuple[Endpoint, ...]
+    contracts: tuple[Contract, ...]
+    gas_policy: GasPolicy
+
+
+def check_spec(spec: ChainSpec) -> None:
+    """Raises `InvalidArgument` with the first thing that is wrong."""
+    if not _is_label(spec.name, 64):
+        raise InvalidArgument("INVALID_NAME", "a chain's name has 1 to 64 printable characters")
+    if not _is_label(spec.currency_symbol, 16) or not 0 <= spec.currency_decimals <= 36:
+        raise InvalidArgument("INVALID_CURRENCY", "a currency has a symbol of 1 to 16 characters and 0 to 36 decimals")
+    if spec.explorer_url and not _is_http_url(spec.explorer_url):
+        raise InvalidArgument("INVALID_EXPLORER_URL", "the explorer's address starts with https:// or is left out")
+    if not 0 <= spec.start_block <= MAX_BLOCK:
+        raise InvalidArgument("INVALID_START_BLOCK", "the start block is a block number")
+
+
+def check_endpoint(endpoint: Endpoint) -> None:
+    """Raises `InvalidArgument` with the first thing that is wrong."""
+    if not _is_http_url(endpoint.url):
+        raise InvalidArgument("INVALID_ENDPOINT_URL", "an endpoint is an http:// or https:// URL with a host")
+    if not (0 <= endpoint.priority <= 1000 and 1 <= endpoint.weight <= 1000):
+        raise InvalidArgument("INVALID_ENDPOINT", "priority is 0 to 1000 and weight 1 to 1000")
+    if len(endpoint.headers) > 16 or not all(
+        _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value) for name, value in endpoint.headers.items()
+    ):
+        raise InvalidArgument("INVALID_HEADER", "at most 16 headers, with names and values as RFC 9110 allows them")
+
+
+def check_contract(contract: Contract) -> None:
+    """Raises `InvalidArgument` with the first thing that is wrong."""
+    if contract.kind not in CONTRACT_KINDS:
+        raise InvalidArgument("UNKNOWN_CONTRACT_KIND", f"a contract is one of: {', '.join(sorted(CONTRACT_KINDS))}")
+    if contract.address == ZERO_ADDRESS:
+        raise InvalidArgument("INVALID_ADDRESS", "no contract stands at the zero address")
+    if not 0 <= contract.deployed_block <= MAX_BLOCK:
+        raise InvalidArgument("INVALID_DEPLOYED_BLOCK", "the deployment block is a block number")
+
+
+def check_gas_policy(policy: GasPolicy) -> None:
+    """Raises `InvalidArgument` INVALID_GAS_POLICY; ``details["field"]`` names the field."""
+    rules = {
+        "base_fee_multiplier_percent": (100 <= policy.base_fee_multiplier_percent <= 1000, "is 100 to 1000"),
+        "max_fee_cap": (0 < policy.max_fee_cap <= MAX_FEE, f"is 1 to {MAX_FEE} wei"),
+        "max_priority_fee": (0 <= policy.max_priority_fee <= policy.max_fee_cap, "is at most max_fee_cap"),
+        "gas_limit_margin_percent": (0 <= policy.gas_limit_margin_percent <= 500, "is 0 to 500"),
+        "confirmations": (1 <= policy.confirmations <= 10_000, "is 1 to 10000"),
+        "finality_depth": (policy.confirmations <= policy.finality_depth <= 100_000, "is confirmations to 100000"),
+    }
+    for field, (holds, rule) in rules.items():
+        if not holds:
+            raise InvalidArgument("INVALID_GAS_POLICY", f"{field} {rule}", field=field)
+
+
+def _is_label(text: str, longest: int) -> bool:
+    return 1 <= len(text) <= longest and text.isprintable() and text.strip() == text
+
+
+def _is_http_url(text: str) -> bool:
+    if len(text) > _URL_LIMIT or not text.isascii() or not text.isprintable() or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -1,0 +1,154 @@
+"""The gateway put together: clients, push hub, engine, HTTP and WebSocket endpoints, all on one exit stack."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from mercato.kit import ops, redis, tasks
+from mercato.kit.errors import NotFound
+from mercato.kit.logging import Logger, get_logger
+from mercato.kit.settings import Settings
+from mercato.services.gateway.consumers import PushHub
+from mercato.services.gateway.graph.engine import Engine
+from mercato.services.gateway.graph.schema import build_schema
+from mercato.services.gateway.http import answers
+from mercato.services.gateway.http.answers import HttpRefusal
+from mercato.services.gateway.http.edge import Edge
+from mercato.services.gateway.http.graphql import GraphQLEndpoint
+from mercato.services.gateway.http.media import MediaEndpoint
+from mercato.services.gateway.http.multipart import PREFLIGHT_HEADERS
+from mercato.services.gateway.http.pages import Pages, assets, web_folder
+from mercato.services.gateway.http.sessions import SessionChecker
+from mercato.services.gateway.http.sockets import SOCKET_TIMES, SocketEndpoint, SocketTimes
+from mercato.services.gateway.model.limits import Limits
+from mercato.services.gateway.rpc import backends
+from mercato.services.gateway.rpc.backends import Backends
+
+_SOCKET_MESSAGE_LIMIT = 512 * 1024
+_GRACE_SECONDS = 3
+
+
+@asynccontextmanager
+async def running(settings: Settings, times: SocketTimes = SOCKET_TIMES) -> AsyncIterator[None]:
+    """The gateway serves until the block ends. It starts without any other service being up."""
+    logger = get_logger("gateway")
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(redis.connected(settings))
+        services = await stack.enter_async_context(backends.connected(settings))
+        hub = PushHub(client, logger, time.monotonic)
+        await stack.enter_async_context(tasks.looping(logger, "pushes", hub.run))
+        app = application(settings, services, hub, logger, times)
+        await stack.enter_async_context(_serving(settings, app))
+        await stack.enter_async_context(ops.serving(settings, "gateway", {"redis": client.ping, "pushes": hub.check}))
+        yield
+
+
+def application(settings: Settings, services: Backends, hub: PushHub, logger: Logger, times: SocketTimes) -> Starlette:
+    """The ASGI application."""
+    most = Limits(settings.query_depth, settings.query_cost, settings.query_aliases, settings.page_limit)
+    engine = Engine(build_schema(), most, logger)
+    sessions = SessionChecker(services.auth, time.monotonic)
+    graphql = GraphQLEndpoint(engine, services, hub, sessions, settings.upload_limit)
+    sockets = SocketEndpoint(engine, services, hub, sessions, logger, lambda: datetime.now(UTC), times)
+    folder = web_folder(settings.web_dir)
+    local = settings.env == "development"
+    pages = Pages(folder, services, local=local)
+
+    async def get_graphql(request: Request) -> Response:
+        wants_page = "text/html" in request.headers.get("accept", "") and "query" not in request.query_params
+        return await (pages.explorer(request) if local and wants_page else graphql.get(request))
+
+    async def serve_socket(websocket: WebSocket) -> None:
+        await sockets.serve(websocket)
+
+    routes: list[BaseRoute] = [
+        Route("/graphql", get_graphql, methods=["GET"]),
+        Route("/graphql", graphql.post, methods=["POST"]),
+        WebSocketRoute("/graphql", serve_socket),
+        Route("/schema.graphql", pages.schema),
+        Route("/.well-known/jwks.json", pages.keys),
+        Route("/media/{path:path}", MediaEndpoint(services.media).read),
+        Route("/favicon.ico", pages.icon),
+        Route("/", pages.start),
+        Mount("/assets", assets(folder)),
+    ]
+    if local:
+        routes.append(Route("/dev/config.json", pages.local_config))
+    middleware = [Middleware(Edge, logger=logger), _cross_origin(settings)]
+    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
+
+
+def _cross_origin(settings: Settings) -> Middleware:
+    """Front ends on the origins that may sign in may call; tokens travel in a header, so no cookies are allowed."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.siwe_uris),
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type", "x-request-id", "traceparent", *PREFLIGHT_HEADERS],
+        expose_headers=["x-request-id", "retry-after"],
+        max_age=600,
+    )
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:
+        return answers.refusal(NotFound("NOT_FOUND", "there is nothing here; the API is at /graphql"))
+    refusal = HttpRefusal(status, "METHOD_NOT_ALLOWED" if status == 405 else "REQUEST_INVALID", "see the Allow header")
+    refusal.headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return answers.refusal(refusal)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn inside a process that has its own signal handling."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, app: Starlette) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=_SOCKET_MESSAGE_LIMIT,
+        ws_per_message_deflate=False,  # a window per socket costs more memory than it saves traffic
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = _Server(config)
+    # Bound here, because uvicorn ends the whole process when a port is taken.
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.create_server((settings.host, settings.gateway_port), family=family, backlog=2048)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started:
+            if serving.done():
+                serving.result()
+            await asyncio.sleep(0.02)
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)

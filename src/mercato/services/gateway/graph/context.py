@@ -1,0 +1,64 @@
+"""What resolvers see of a request: who asks, the loaders, the services, the live pushes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from mercato.kit.errors import Unauthenticated
+from mercato.services.gateway.graph.loaders import Loaders
+from mercato.services.gateway.model.entities import Client, Principal
+from mercato.services.gateway.rpc.backends import Backends
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
+
+    from mercato.services.gateway.consumers import PushHub
+
+
+class TokenChecker(Protocol):
+    """Who a token speaks for (see http/sessions.py)."""
+
+    async def principal(self, access_token: str) -> Principal: ...
+
+    def forget(self, access_token: str) -> None: ...
+
+
+class Context:
+    """One operation, or one event of a subscription. `token` is None for anonymous requests."""
+
+    def __init__(
+        self, backends: Backends, hub: PushHub, checker: TokenChecker, token: str | None, client: Client
+    ) -> None:
+        self.backends = backends
+        self.hub = hub
+        self.client = client
+        self.loaders = Loaders(backends)
+        self._checker = checker
+        self._token = token
+
+    @property
+    def anonymous(self) -> bool:
+        return self._token is None
+
+    async def principal(self) -> Principal:
+        """Who asks; checked when first needed, so that public reads need no auth service.
+
+        Raises `Unauthenticated` AUTHENTICATION_REQUIRED without a token, and the auth service's reason for a bad one.
+        """
+        if self._token is None:
+            raise Unauthenticated("AUTHENTICATION_REQUIRED", "sign in and send 'Authorization: Bearer <accessToken>'")
+        return await self._checker.principal(self._token)
+
+    def forget_token(self) -> None:
+        """After a sign-out: the token is asked about anew."""
+        if self._token is not None:
+            self._checker.forget(self._token)
+
+    def for_event(self) -> Context:
+        """A context with empty loaders: what one event loaded may be old at the next."""
+        return Context(self.backends, self.hub, self._checker, self._token, self.client)
+
+
+def context_of(info: GraphQLResolveInfo[Context]) -> Context:
+    """The typed context of a resolver."""
+    return info.context

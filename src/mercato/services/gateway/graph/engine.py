@@ -1,0 +1,196 @@
+"""Runs operations: parse, measure, validate, execute; documents are parsed and validated once and kept."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from inspect import isawaitable
+from typing import Any, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    create_source_event_stream,
+    execute,
+    parse,
+    validate,
+)
+
+from mercato.kit.errors import InvalidArgument, MercatoError
+from mercato.kit.logging import Logger
+from mercato.services.gateway.graph import failures
+from mercato.services.gateway.graph.context import Context
+from mercato.services.gateway.model import limits
+from mercato.services.gateway.model.limits import Limits
+
+Json = dict[str, Any]
+
+_MOST_TOKENS = 10_000
+_LONGEST_QUERY = 100_000
+_MOST_KEPT = 1000
+_LONGEST_KEPT = 20_000
+_MOST_ERRORS = 20
+
+
+class Request(NamedTuple):
+    """A GraphQL request as any transport carries it; `variables` are raw JSON values."""
+
+    query: str
+    operation_name: str | None
+    variables: Mapping[str, Any]
+
+
+class Operation(NamedTuple):
+    """A request that may run: its document is valid and within the limits."""
+
+    document: DocumentNode
+    node: OperationDefinitionNode
+    request: Request
+
+    @property
+    def kind(self) -> OperationType:
+        return self.node.operation
+
+    @property
+    def label(self) -> str:
+        """For traces: ``query Holdings``."""
+        name = self.node.name.value if self.node.name else "anonymous"
+        return f"{self.kind.value} {name}"
+
+
+class Engine:
+    """One schema and its limits."""
+
+    def __init__(self, schema: GraphQLSchema, most: Limits, logger: Logger) -> None:
+        self._schema = schema
+        self._limits = most
+        self._log = logger
+        self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
+
+    def prepare(self, request: Request) -> Operation:
+        """Raises `InvalidArgument` with the first reason why the request cannot run."""
+        document = self._documents.get(request.query)
+        known = document is not None
+        if document is None:
+            document = self._parse(request.query)
+        node = _operation_of(document, request.operation_name)
+        limits.check(self._schema, document, node, request.variables, self._limits)
+        if not known:
+            self._validate(document)
+            self._keep(request.query, document)
+        return Operation(document, node, request)
+
+    def _keep(self, query: str, document: DocumentNode) -> None:
+        if len(query) > _LONGEST_KEPT:
+            return
+        self._documents[query] = document
+        if len(self._documents) > _MOST_KEPT:
+            self._documents.popitem(last=False)
+
+    async def execute(self, operation: Operation, context: Context) -> Json:
+        """The answer of a query or mutation. Never raises."""
+        return await self._execute(operation, context, None)
+
+    async def stream(self, operation: Operation, context: Context) -> AsyncGenerator[Json, None]:
+        """An answer for each event of a subscription. Raises the `MercatoError` that ends or refuses it."""
+        executor = Executor.build(
+            self._schema,
+            operation.document,
+            context_value=context,
+            raw_variable_values=dict(operation.request.variables),
+            operation_name=operation.request.operation_name,
+        )
+        if isinstance(executor, list):
+            raise failures.request_failure(executor[0])
+        source = create_source_event_stream(executor)
+        if isawaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            raise self._refusal(source)
+        async with aclosing(aiter(source)) as events:  # type: ignore[type-var]
+            async for event in events:
+                yield await self._execute(operation, context.for_event(), event)
+
+    def _refusal(self, result: ExecutionResult) -> MercatoError:
+        error = (result.errors or [GraphQLError("the subscription could not start")])[0]
+        if failures.cause_of(error) is None:
+            return failures.request_failure(error)
+        known, unexpected = failures.field_failure(error)
+        if unexpected is not None:
+            self._log.error("subscription failed", error=repr(unexpected), exc_info=unexpected)
+        return known
+
+    async def _execute(self, operation: Operation, context: Context, root: object) -> Json:
+        result = execute(
+            self._schema,
+            operation.document,
+            root_value=root,
+            context_value=context,
+            variable_values=dict(operation.request.variables),
+            operation_name=operation.request.operation_name,
+        )
+        if isawaitable(result):
+            result = await result
+        return self._rendered(result)
+
+    def _rendered(self, result: ExecutionResult) -> Json:
+        if not result.errors:
+            return {"data": result.data}
+        if result.data is None and all(error.path is None for error in result.errors):
+            # Variables that do not fit: nothing ran, so there is no `data` to speak of.
+            return {"errors": [failures.formatted(failures.request_failure(e), e) for e in result.errors]}
+        return {"data": result.data, "errors": [failures.formatted_field(e, self._log) for e in result.errors]}
+
+    def _parse(self, query: str) -> DocumentNode:
+        if len(query) > _LONGEST_QUERY:
+            raise InvalidArgument("QUERY_TOO_LARGE", f"a query may have {_LONGEST_QUERY} characters")
+        try:
+            return parse(query, max_lexical_tokens=_MOST_TOKENS, max_comments=_MOST_TOKENS)
+        except GraphQLSyntaxError as error:
+            if "limit" in error.message:
+                raise InvalidArgument("QUERY_TOO_LARGE", error.message) from None
+            raise _with_place(error) from None
+        except GraphQLError as error:  # nested too deeply for the parser
+            raise InvalidArgument("QUERY_TOO_LARGE", error.message) from None
+
+    def _validate(self, document: DocumentNode) -> None:
+        errors = validate(self._schema, document, max_errors=_MOST_ERRORS)
+        if errors:
+            raise _with_place(*errors)
+
+
+class RequestRefused(InvalidArgument):
+    """A document that cannot run; `entries` are its rendered errors, with their places."""
+
+    def __init__(self, first: MercatoError, entries: list[Json]) -> None:
+        super().__init__(first.reason, first.message, **first.details)
+        self.entries = entries
+
+
+def _with_place(*errors: GraphQLError) -> RequestRefused:
+    known = [failures.request_failure(error) for error in errors]
+    return RequestRefused(known[0], [failures.formatted(k, e) for k, e in zip(known, errors, strict=True)])
+
+
+def entries_of(error: MercatoError) -> list[Json]:
+    """The `errors` of an answer that consists of one refusal."""
+    return error.entries if isinstance(error, RequestRefused) else [failures.formatted(error)]
+
+
+def _operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    found = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    if name is not None:
+        found = [d for d in found if d.name is not None and d.name.value == name]
+    if not found:
+        what = f"no operation {name[:100]!r}" if name is not None else "no operation"
+        raise InvalidArgument("OPERATION_UNKNOWN", f"the document has {what}")
+    if len(found) > 1:
+        raise InvalidArgument("OPERATION_AMBIGUOUS", "the document has several operations; send operationName")
+    return found[0]

@@ -1,0 +1,111 @@
+"""Loads of one request, joined: keys asked for in the same turn of the event loop become one call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from mercato.kit.ids import ChainId
+from mercato.services.gateway.model.entities import (
+    Chain,
+    Collection,
+    CollectionKey,
+    IndexerStatus,
+    ReadPoint,
+    Token,
+    TokenKey,
+    User,
+    Wallet,
+)
+from mercato.services.gateway.rpc.backends import Backends
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_LARGEST_BATCH = 100
+
+
+class Loader(Generic[K, V]):
+    """Loads values by key in batches and remembers them; lives as long as one request."""
+
+    def __init__(self, fetch: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
+        self._fetch = fetch
+        self._known: dict[K, asyncio.Future[V | None]] = {}
+        self._waiting: list[K] = []
+        self._running: set[asyncio.Task[None]] = set()
+
+    def find(self, key: K) -> asyncio.Future[V | None]:
+        """Resolves to None for an unknown key; raises what the batch raised."""
+        future = self._known.get(key)
+        if future is None:
+            loop = asyncio.get_running_loop()
+            future = self._known[key] = loop.create_future()
+            if not self._waiting:
+                # One turn later, so that every resolver of this level has asked.
+                loop.call_soon(self._dispatch)
+            self._waiting.append(key)
+        return future
+
+    def _dispatch(self) -> None:
+        keys, self._waiting = self._waiting, []
+        for start in range(0, len(keys), _LARGEST_BATCH):
+            task = asyncio.create_task(self._load(keys[start : start + _LARGEST_BATCH]))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _load(self, keys: Sequence[K]) -> None:
+        try:
+            found = await self._fetch(keys)
+        except Exception as error:
+            for key in keys:
+                self._settle(key, error=error)
+            return
+        for key in keys:
+            self._settle(key, value=found.get(key))
+
+    def _settle(self, key: K, value: V | None = None, error: Exception | None = None) -> None:
+        future = self._known[key]
+        if future.done():  # the asker was cancelled
+            return
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
+            future.exception()  # an asker that is gone must not make asyncio complain
+
+
+class Loaders:
+    """The loaders of one request. Chains and read points are whole lists, loaded once and looked up."""
+
+    def __init__(self, backends: Backends) -> None:
+        self.collections: Loader[CollectionKey, Collection] = Loader(backends.catalog.batch_collections)
+        self.tokens: Loader[TokenKey, Token] = Loader(backends.catalog.batch_tokens)
+        self.users: Loader[UUID, User] = Loader(backends.users.batch_users)
+        self.wallets: Loader[UUID, list[Wallet]] = Loader(backends.wallets.batch_wallets)
+
+        async def chains(_: Sequence[str]) -> Mapping[str, list[Chain]]:
+            return {"all": await backends.chains.list_chains()}
+
+        async def indexers(_: Sequence[str]) -> Mapping[str, list[IndexerStatus]]:
+            return {"all": await backends.indexer.status()}
+
+        async def points(_: Sequence[str]) -> Mapping[str, list[ReadPoint]]:
+            return {"all": await backends.catalog.read_points()}
+
+        self._chains: Loader[str, list[Chain]] = Loader(chains)
+        self._indexers: Loader[str, list[IndexerStatus]] = Loader(indexers)
+        self._points: Loader[str, list[ReadPoint]] = Loader(points)
+
+    async def chains(self) -> list[Chain]:
+        return await self._chains.find("all") or []
+
+    async def find_chain(self, chain_id: ChainId) -> Chain | None:
+        return next((c for c in await self.chains() if c.chain_id == chain_id), None)
+
+    async def find_indexer(self, chain_id: ChainId) -> IndexerStatus | None:
+        return next((c for c in await self._indexers.find("all") or [] if c.chain_id == chain_id), None)
+
+    async def read_points(self) -> list[ReadPoint]:
+        return await self._points.find("all") or []

@@ -1,0 +1,1 @@
+"""The HTTP side: GraphQL over HTTP, uploads, stored media, and the pages people look at."""

@@ -1,0 +1,165 @@
+"""GraphQL over HTTP: queries by GET and POST, mutations by POST only, uploads by multipart POST."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from graphql import OperationType
+from opentelemetry import trace
+from prometheus_client import Histogram
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from mercato.kit.errors import InvalidArgument, MercatoError
+from mercato.services.gateway.consumers import PushHub
+from mercato.services.gateway.graph.context import Context
+from mercato.services.gateway.graph.engine import Engine, Operation, Request, RequestRefused
+from mercato.services.gateway.http import answers, bodies, multipart
+from mercato.services.gateway.http.answers import HttpRefusal
+from mercato.services.gateway.http.sessions import SessionChecker, bearer
+from mercato.services.gateway.model.entities import Client
+from mercato.services.gateway.rpc.backends import Backends
+
+JSON_LIMIT = 4 * 2**20
+"""Bytes of a JSON body: a folder of metadata documents fits, and gRPC's 8 MiB hold it."""
+
+_LONGEST_AGENT = 400
+
+_latency = Histogram("mercato_gateway_operation_seconds", "Time to answer a GraphQL operation", ["kind", "outcome"])
+
+
+def client_of(connection: HttpRequest) -> Client:
+    """Where a request comes from, as auth logs it."""
+    host = connection.client.host if connection.client else ""
+    return Client(host, connection.headers.get("user-agent", "")[:_LONGEST_AGENT])
+
+
+def parse_request(body: Any) -> Request:
+    """The request of a JSON value (GraphQL over HTTP, section 5). Raises `InvalidArgument` REQUEST_INVALID,
+    BATCHING_REFUSED."""
+    if isinstance(body, list):
+        raise InvalidArgument("BATCHING_REFUSED", "send one operation per request, as a JSON object")
+    if not isinstance(body, dict):
+        raise InvalidArgument("REQUEST_INVALID", "the body must be a JSON object with a query")
+    query, name = body.get("query"), body.get("operationName")
+    variables, extensions = body.get("variables"), body.get("extensions")
+    if not isinstance(query, str) or not query.strip():
+        raise InvalidArgument("REQUEST_INVALID", "query must be the text of a GraphQL document", field="query")
+    if name is not None and not isinstance(name, str):
+        raise InvalidArgument("REQUEST_INVALID", "operationName must be text", field="operationName")
+    if variables is not None and not isinstance(variables, dict):
+        raise InvalidArgument("REQUEST_INVALID", "variables must be a JSON object", field="variables")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise InvalidArgument("REQUEST_INVALID", "extensions must be a JSON object", field="extensions")
+    # An empty operationName is what some clients send for none.
+    return Request(query, name or None, variables or {})
+
+
+class GraphQLEndpoint:
+    """`/graphql` for everything but WebSockets."""
+
+    def __init__(
+        self, engine: Engine, backends: Backends, hub: PushHub, sessions: SessionChecker, upload_limit: int
+    ) -> None:
+        self._engine = engine
+        self._backends = backends
+        self._hub = hub
+        self._sessions = sessions
+        self._upload_limit = upload_limit
+
+    async def get(self, request: HttpRequest) -> Response:
+        """Queries in the URL; safe to repeat and to cache."""
+        kind = answers.media_type(request.headers.get("accept"))
+        if kind is None:
+            return _not_acceptable()
+        try:
+            found = parse_request(_from_url(request))
+        except MercatoError as error:
+            return answers.refusal(error, kind)
+        return await self._run(request, found, kind)
+
+    async def post(self, request: HttpRequest) -> Response:
+        """Queries and mutations in a JSON or multipart body."""
+        kind = answers.media_type(request.headers.get("accept"))
+        if kind is None:
+            return _not_acceptable()
+        try:
+            async with self._body(request) as body:
+                return await self._run(request, parse_request(body), kind)
+        except MercatoError as error:
+            return answers.refusal(error, kind)
+
+    @asynccontextmanager
+    async def _body(self, request: HttpRequest) -> AsyncIterator[Any]:
+        content_type = request.headers.get("content-type", "")
+        name, _, parameters = content_type.partition(";")
+        match name.strip().lower():
+            case "application/json" if _is_utf8(parameters):
+                yield bodies.parse_json(await bodies.read(request, JSON_LIMIT))
+            case "multipart/form-data":
+                async with multipart.reading(request, self._upload_limit, JSON_LIMIT) as operations:
+                    yield operations
+            case _:
+                raise HttpRefusal(
+                    415, "CONTENT_TYPE_UNSUPPORTED", "send application/json in UTF-8, or multipart/form-data for files"
+                )
+
+    async def _run(self, http: HttpRequest, request: Request, kind: str) -> Response:
+        started = time.perf_counter()
+        try:
+            context = self._context(http)
+        except MercatoError as error:
+            return answers.refusal(error, kind)
+        try:
+            operation = self._engine.prepare(request)
+        except MercatoError as error:
+            _latency.labels("unknown", error.reason).observe(time.perf_counter() - started)
+            refused = answers.refusal(error, kind)
+            if isinstance(error, RequestRefused):
+                refused.status_code = answers.document_status(kind)
+            return refused
+        trace.get_current_span().update_name(operation.label)
+        try:
+            _allow(operation, http.method)
+        except HttpRefusal as error:
+            return answers.refusal(error, kind)
+        result = await self._engine.execute(operation, context)
+        outcome = "errors" if "errors" in result else "ok"
+        _latency.labels(operation.kind.value, outcome).observe(time.perf_counter() - started)
+        return answers.answer(result, 200 if "data" in result else answers.document_status(kind), kind)
+
+    def _context(self, http: HttpRequest) -> Context:
+        token = bearer(http.headers.get("authorization"))
+        return Context(self._backends, self._hub, self._sessions, token, client_of(http))
+
+
+def _allow(operation: Operation, method: str) -> None:
+    if operation.kind is OperationType.SUBSCRIPTION:
+        raise HttpRefusal(400, "WEBSOCKET_REQUIRED", "subscribe over a WebSocket with graphql-transport-ws")
+    if operation.kind is OperationType.MUTATION and method != "POST":
+        raise HttpRefusal(405, "POST_REQUIRED", "send mutations by POST", Allow="POST")
+
+
+def _from_url(request: HttpRequest) -> dict[str, Any]:
+    given = dict(request.query_params)
+    body: dict[str, Any] = {name: given[name] for name in ("query", "operationName") if name in given}
+    for name in ("variables", "extensions"):
+        if given.get(name):
+            body[name] = bodies.parse_json(given[name])
+    bodies.refuse_nul(body)
+    return body
+
+
+def _is_utf8(parameters: str) -> bool:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower() in ("utf-8", "utf8")
+    return True
+
+
+def _not_acceptable() -> Response:
+    return answers.refusal(HttpRefusal(406, "ACCEPT_UNSUPPORTED", f"accept {answers.GRAPHQL_JSON} or {answers.JSON}"))

@@ -1,0 +1,1 @@
+"""What the API shows and its pure rules: entities, events, node ids, limits, the steps of an intent."""

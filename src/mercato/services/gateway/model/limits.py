@@ -1,0 +1,198 @@
+"""How much one query may ask for: depth, aliases and cost, measured on the document before anything runs.
+
+Cost counts values and reads: each field is 1, a field that reads from a service on its own is `READ` more, and a
+list multiplies what is below it by the rows it may have. Conditions (`@skip`, `@include`) are not looked at, so the
+figure is an upper bound. Introspection is left to graphql-core's own rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLCompositeType,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    is_composite_type,
+    is_list_type,
+    is_non_null_type,
+)
+
+from mercato.kit.cursors import DEFAULT_PAGE
+from mercato.kit.errors import InvalidArgument
+
+READ = 100
+"""Cost of one call to a service."""
+
+_SHORT_LIST = 5
+"""Rows assumed of a list that has no `first`: traits, roles, timelines."""
+
+
+class Limits(NamedTuple):
+    """What one operation may use at most."""
+
+    depth: int
+    cost: int
+    aliases: int
+    page: int
+
+
+class Usage(NamedTuple):
+    """What one operation uses at most: levels of fields, cost units, aliased fields."""
+
+    depth: int
+    cost: int
+    aliases: int
+
+
+class _Measure:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any], limits: Limits
+    ) -> None:
+        self._schema = schema
+        self._variables = variables
+        self._limits = limits
+        self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        # None while a fragment is being measured: a cycle counts nothing here and validation names it.
+        self._measured: dict[str, Usage | None] = {}
+
+    def selection_set(self, node: SelectionSetNode, parent: GraphQLCompositeType | None, level: int) -> Usage:
+        if level > self._limits.depth:
+            raise _too_deep(self._limits)
+        depth = cost = aliases = 0
+        for selection in node.selections:
+            if isinstance(selection, FieldNode):
+                used = self._field(selection, parent, level)
+            elif isinstance(selection, FragmentSpreadNode):
+                used = self._spread(selection.name.value)
+            elif isinstance(selection, InlineFragmentNode):
+                used = self.selection_set(selection.selection_set, self._condition(selection, parent), level)
+            else:
+                continue
+            depth = max(depth, used.depth)
+            cost += used.cost
+            aliases += used.aliases
+        return Usage(depth, cost, aliases)
+
+    def _field(self, node: FieldNode, parent: GraphQLCompositeType | None, level: int) -> Usage:
+        aliased = int(node.alias is not None)
+        if node.name.value.startswith("__"):
+            return Usage(1, READ if node.selection_set else 1, aliased)
+        definition = _definition(parent, node.name.value)
+        own = 1 + (READ if definition is not None and self._reads(definition, parent) else 0)
+        if node.selection_set is None:
+            return Usage(1, own, aliased)
+        kind = get_named_type(definition.type) if definition is not None else None
+        below = self.selection_set(node.selection_set, kind if is_composite_type(kind) else None, level + 1)
+        rows = self._rows(node, definition, parent)
+        return Usage(below.depth + 1, own + rows * below.cost, below.aliases + aliased)
+
+    def _spread(self, name: str) -> Usage:
+        if name in self._measured:
+            return self._measured[name] or Usage(0, 0, 0)
+        fragment = self._fragments.get(name)
+        if fragment is None:
+            return Usage(0, 0, 0)
+        self._measured[name] = None
+        kind = self._schema.get_type(fragment.type_condition.name.value)
+        used = self.selection_set(fragment.selection_set, kind if is_composite_type(kind) else None, 1)
+        self._measured[name] = used
+        return used
+
+    def _condition(self, node: InlineFragmentNode, parent: GraphQLCompositeType | None) -> GraphQLCompositeType | None:
+        if node.type_condition is None:
+            return parent
+        kind = self._schema.get_type(node.type_condition.name.value)
+        return kind if is_composite_type(kind) else None
+
+    def _reads(self, definition: GraphQLField, parent: GraphQLCompositeType | None) -> bool:
+        roots = (self._schema.query_type, self._schema.mutation_type, self._schema.subscription_type)
+        return parent in roots or "first" in definition.args
+
+    def _rows(self, node: FieldNode, definition: GraphQLField | None, parent: GraphQLCompositeType | None) -> int:
+        if definition is None or (parent is not None and parent.name.endswith("Connection")):
+            # The rows of a connection were counted at the field with `first`.
+            return 1
+        arguments = {a.name.value: a.value for a in node.arguments or ()}
+        if "first" in definition.args:
+            return min(max(self._number(arguments.get("first")), 1), self._limits.page)
+        if "ids" in definition.args:
+            return self._length(arguments.get("ids"))
+        kind = definition.type.of_type if is_non_null_type(definition.type) else definition.type
+        return _SHORT_LIST if is_list_type(kind) else 1
+
+    def _number(self, value: ValueNode | None) -> int:
+        given = self._given(value)
+        return given if isinstance(given, int) else DEFAULT_PAGE
+
+    def _length(self, value: ValueNode | None) -> int:
+        given = self._given(value)
+        return max(len(given), 1) if isinstance(given, list | tuple) else 1
+
+    def _given(self, value: ValueNode | None) -> object:
+        if isinstance(value, VariableNode):
+            return self._variables.get(value.name.value)
+        if isinstance(value, IntValueNode):
+            return int(value.value)
+        return value.values if isinstance(value, ListValueNode) else None
+
+
+def check(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+    limits: Limits,
+) -> Usage:
+    """What `operation` may use, measured; no variable need have the right type yet.
+
+    Raises `InvalidArgument` QUERY_TOO_DEEP, TOO_MANY_ALIASES or QUERY_TOO_COSTLY with `limit` and, where it was
+    counted to the end, `found`.
+    """
+    root = schema.get_root_type(operation.operation)
+    used = _Measure(schema, document, variables, limits).selection_set(operation.selection_set, root, 1)
+    if used.depth > limits.depth:
+        raise _too_deep(limits)
+    if used.aliases > limits.aliases:
+        raise InvalidArgument(
+            "TOO_MANY_ALIASES",
+            f"the query has {used.aliases} aliases, {limits.aliases} are allowed; split it",
+            limit=str(limits.aliases),
+            found=str(used.aliases),
+        )
+    if used.cost > limits.cost:
+        raise InvalidArgument(
+            "QUERY_TOO_COSTLY",
+            f"the query may cost {used.cost}, {limits.cost} is allowed; ask for fewer rows or fields",
+            limit=str(limits.cost),
+            found=str(used.cost),
+        )
+    return used
+
+
+def _definition(parent: GraphQLCompositeType | None, name: str) -> GraphQLField | None:
+    if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
+        found: GraphQLField | None = parent.fields.get(name)
+        return found
+    return None
+
+
+def _too_deep(limits: Limits) -> InvalidArgument:
+    return InvalidArgument(
+        "QUERY_TOO_DEEP", f"fields may be nested {limits.depth} deep; flatten the query", limit=str(limits.depth)
+    )

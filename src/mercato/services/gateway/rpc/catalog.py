@@ -1,0 +1,224 @@
+"""The catalog as the gateway reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from mercato.kit.ids import Address, ChainId
+from mercato.rpc.catalog.v1 import catalog_pb2 as pb
+from mercato.services.gateway.model.entities import (
+    Activity,
+    Balance,
+    Collection,
+    CollectionBinding,
+    CollectionKey,
+    CollectionRole,
+    Page,
+    PageQuery,
+    ReadPoint,
+    Royalty,
+    Token,
+    TokenKey,
+    TokenTrait,
+    Transfer,
+)
+from mercato.services.gateway.rpc import wire
+
+if TYPE_CHECKING:
+    from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
+
+
+class Place(NamedTuple):
+    """Which part of the market: each that is given narrows it."""
+
+    chain_id: ChainId | None = None
+    contract: Address | None = None
+    token_id: int | None = None
+
+
+class CollectionQuery(NamedTuple):
+    chain_id: ChainId | None = None
+    creator: Address | None = None
+    owner: Address | None = None
+    standard: str | None = None
+    name_contains: str | None = None
+
+
+class TraitQuery(NamedTuple):
+    name: str
+    values: Sequence[str]
+
+
+class CatalogClient:
+    """Reads of the catalog. Unknown keys are absent from what the batch calls return."""
+
+    def __init__(self, stub: CatalogServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def batch_collections(self, keys: Sequence[CollectionKey]) -> dict[CollectionKey, Collection]:
+        request = pb.BatchGetCollectionsRequest(
+            keys=[pb.CollectionKey(chain_id=k.chain_id.caip2, contract=k.contract) for k in keys]
+        )
+        answer = await self._stub.BatchGetCollections(request)
+        return {c.key: c for c in map(_collection, answer.collections)}
+
+    async def list_collections(self, query: CollectionQuery, page: PageQuery) -> Page[Collection]:
+        answer = await self._stub.ListCollections(
+            pb.ListCollectionsRequest(
+                chain_id=wire.caip2(query.chain_id),
+                creator=wire.raw(query.creator),
+                owner=wire.raw(query.owner),
+                standard=wire.STANDARD_NUMBERS[query.standard] if query.standard else None,
+                name_contains=query.name_contains or "",
+                page=wire.page_request(page),
+            )
+        )
+        return wire.page(map(_collection, answer.collections), answer.cursors, answer.page, page)
+
+    async def batch_tokens(self, keys: Sequence[TokenKey]) -> dict[TokenKey, Token]:
+        answer = await self._stub.BatchGetTokens(pb.BatchGetTokensRequest(keys=[_token_key(k) for k in keys]))
+        return {t.key: t for t in map(_token, answer.tokens)}
+
+    async def list_tokens(
+        self, place: Place, owner: Address | None, traits: Sequence[TraitQuery], page: PageQuery
+    ) -> Page[Token]:
+        answer = await self._stub.ListTokens(
+            pb.ListTokensRequest(
+                chain_id=wire.caip2(place.chain_id),
+                contract=wire.raw(place.contract),
+                owner=wire.raw(owner),
+                traits=[pb.TraitFilter(name=t.name, values=t.values) for t in traits],
+                page=wire.page_request(page),
+            )
+        )
+        return wire.page(map(_token, answer.tokens), answer.cursors, answer.page, page)
+
+    async def list_balances(self, place: Place, owners: Sequence[Address], page: PageQuery) -> Page[Balance]:
+        answer = await self._stub.ListBalances(
+            pb.ListBalancesRequest(
+                chain_id=wire.caip2(place.chain_id),
+                contract=wire.raw(place.contract),
+                token_id=wire.decimal(place.token_id),
+                owners=owners,
+                page=wire.page_request(page),
+            )
+        )
+        return wire.page(map(_balance, answer.balances), answer.cursors, answer.page, page)
+
+    async def list_transfers(self, place: Place, account: Address | None, page: PageQuery) -> Page[Transfer]:
+        answer = await self._stub.ListTransfers(
+            pb.ListTransfersRequest(
+                chain_id=wire.caip2(place.chain_id),
+                contract=wire.raw(place.contract),
+                token_id=wire.decimal(place.token_id),
+                account=wire.raw(account),
+                page=wire.page_request(page),
+            )
+        )
+        return wire.page(map(_transfer, answer.transfers), answer.cursors, answer.page, page)
+
+    async def list_activities(
+        self, place: Place, account: Address | None, kinds: Sequence[str], page: PageQuery
+    ) -> Page[Activity]:
+        answer = await self._stub.ListActivities(
+            pb.ListActivitiesRequest(
+                chain_id=wire.caip2(place.chain_id),
+                contract=wire.raw(place.contract),
+                token_id=wire.decimal(place.token_id),
+                account=wire.raw(account),
+                kinds=[kind.lower() for kind in kinds],
+                page=wire.page_request(page),
+            )
+        )
+        return wire.page(map(_activity, answer.activities), answer.cursors, answer.page, page)
+
+    async def read_points(self) -> list[ReadPoint]:
+        answer = await self._stub.GetReadPoints(pb.GetReadPointsRequest())
+        return [
+            ReadPoint(ChainId.parse(p.chain_id), p.block_number, p.block_hash, wire.find_moment(p.observed_at))
+            for p in answer.points
+        ]
+
+
+def _token_key(key: TokenKey) -> pb.TokenKey:
+    return pb.TokenKey(chain_id=key.chain_id.caip2, contract=key.contract, token_id=str(key.token_id))
+
+
+def _key_of(key: pb.TokenKey | pb.Token) -> TokenKey:
+    return TokenKey(ChainId.parse(key.chain_id), Address(key.contract), int(key.token_id))
+
+
+def _collection(c: pb.Collection) -> Collection:
+    return Collection(
+        key=CollectionKey(ChainId.parse(c.chain_id), Address(c.contract)),
+        standard=wire.STANDARDS.get(c.standard),
+        name=c.name,
+        symbol=c.symbol,
+        base_uri=wire.text(c.base_uri),
+        contract_uri=wire.text(c.contract_uri),
+        creator=wire.find_address(c.creator),
+        owner=wire.find_address(c.owner),
+        royalty=Royalty(Address(c.royalty_receiver), c.royalty_bps) if c.royalty_receiver else None,
+        mint_config=wire.mint_config(c.mint_config) if c.HasField("mint_config") else None,
+        roles=[CollectionRole(r.role, wire.text(r.name), Address(r.account)) for r in c.roles],
+        bindings=[
+            CollectionBinding(b.kind, wire.find_address(b.source), b.tx_hash or None, b.block_number)
+            for b in c.bindings
+        ],
+        token_count=c.token_count,
+        supply=wire.number(c.supply),
+        holder_count=c.holder_count,
+        created_block=c.created_block,
+        created_at=wire.find_moment(c.created_at),
+    )
+
+
+def _token(t: pb.Token) -> Token:
+    return Token(
+        key=_key_of(t),
+        standard=wire.STANDARDS.get(t.standard),
+        owner=wire.find_address(t.owner),
+        supply=wire.number(t.supply),
+        uri=wire.text(t.uri),
+        name=wire.text(t.name),
+        description=wire.text(t.description),
+        image=wire.text(t.image),
+        animation_url=wire.text(t.animation_url),
+        traits=[TokenTrait(trait.name, trait.value) for trait in t.traits],
+        metadata_state=t.metadata_state or "pending",
+        minted_block=t.minted_block,
+        minted_at=wire.find_moment(t.minted_at),
+    )
+
+
+def _balance(b: pb.Balance) -> Balance:
+    return Balance(_key_of(b.token), b.id, Address(b.owner), wire.number(b.amount), b.updated_block)
+
+
+def _transfer(t: pb.TokenMovement) -> Transfer:
+    return Transfer(
+        key=_key_of(t.token),
+        transfer_id=t.id,
+        # `from` is a Python keyword, so the generated field is reached by name.
+        from_account=Address(getattr(t, "from")),
+        to_account=Address(t.to),
+        operator=wire.find_address(t.operator),
+        amount=wire.number(t.amount),
+        position=wire.position(t.position),
+    )
+
+
+def _activity(a: pb.Activity) -> Activity:
+    return Activity(
+        activity_id=a.id,
+        kind=a.kind.upper(),
+        chain_id=ChainId.parse(a.chain_id),
+        contract=Address(a.contract),
+        token_id=int(a.token_id) if a.token_id else None,
+        from_account=wire.find_address(getattr(a, "from")),
+        to_account=wire.find_address(a.to),
+        amount=int(a.amount) if a.amount else None,
+        position=wire.position(a.position),
+        occurred_at=wire.find_moment(a.occurred_at),
+    )

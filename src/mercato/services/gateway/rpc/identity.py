@@ -1,0 +1,176 @@
+"""Auth, users and wallets as the gateway calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from mercato.kit.ids import Address, ChainId
+from mercato.rpc.auth.v1 import auth_pb2
+from mercato.rpc.users.v1 import users_pb2
+from mercato.rpc.wallets.v1 import wallets_pb2
+from mercato.services.gateway.model.entities import (
+    Client,
+    Nonce,
+    Principal,
+    Profile,
+    Session,
+    SessionTokens,
+    SignIn,
+    User,
+    Wallet,
+)
+from mercato.services.gateway.rpc import wire
+
+if TYPE_CHECKING:
+    from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
+    from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceAsyncStub
+    from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceAsyncStub
+
+
+class AuthClient:
+    """Sign-in and sessions."""
+
+    def __init__(self, stub: AuthServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def issue_nonce(self, address: Address, chain_id: ChainId, domain: str, client: Client) -> Nonce:
+        answer = await self._stub.IssueNonce(
+            auth_pb2.IssueNonceRequest(address=address, chain_id=chain_id.caip2, domain=domain, client=_client(client))
+        )
+        return Nonce(answer.nonce, answer.message, wire.moment(answer.expires_at))
+
+    async def sign_in(self, message: str, signature: bytes, client: Client) -> SignIn:
+        answer = await self._stub.SignIn(
+            auth_pb2.SignInRequest(message=message, signature=signature, client=_client(client))
+        )
+        return SignIn(
+            tokens=_tokens(answer.tokens),
+            user_id=UUID(answer.user_id),
+            address=Address(answer.address),
+            chain_id=ChainId.parse(answer.chain_id),
+            new_user=answer.new_user,
+        )
+
+    async def refresh(self, refresh_token: str, client: Client) -> SessionTokens:
+        answer = await self._stub.Refresh(auth_pb2.RefreshRequest(refresh_token=refresh_token, client=_client(client)))
+        return _tokens(answer.tokens)
+
+    async def revoke_session(self, principal: Principal) -> int:
+        """Ends the principal's own session; returns how many ended, which is 1."""
+        await self._stub.RevokeSession(
+            auth_pb2.RevokeSessionRequest(user_id=str(principal.user_id), session_id=principal.session_id)
+        )
+        return 1
+
+    async def revoke_all_sessions(self, user_id: UUID) -> int:
+        """Returns how many sessions ended."""
+        answer = await self._stub.RevokeAllSessions(auth_pb2.RevokeAllSessionsRequest(user_id=str(user_id)))
+        return answer.revoked
+
+    async def list_sessions(self, user_id: UUID, current: str) -> list[Session]:
+        """Open sessions; the one whose id is `current` is marked."""
+        answer = await self._stub.ListSessions(auth_pb2.ListSessionsRequest(user_id=str(user_id)))
+        return [_session(s, current) for s in answer.sessions]
+
+    async def introspect(self, access_token: str) -> Principal:
+        """Raises `Unauthenticated` for a token that is forged, expired or revoked."""
+        answer = await self._stub.Introspect(auth_pb2.IntrospectRequest(access_token=access_token))
+        return Principal(
+            user_id=UUID(answer.user_id),
+            session_id=answer.session_id,
+            address=Address(answer.address),
+            chain_id=ChainId.parse(answer.chain_id),
+            roles=tuple(answer.roles),
+            expires_at=wire.moment(answer.expires_at),
+        )
+
+    async def keys(self) -> str:
+        """The public keys of access tokens as a JWK set (RFC 7517), JSON text."""
+        answer = await self._stub.GetKeys(auth_pb2.GetKeysRequest())
+        return answer.jwks
+
+
+class UsersClient:
+    """Users and their profiles."""
+
+    def __init__(self, stub: UsersServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def batch_users(self, ids: Sequence[UUID]) -> dict[UUID, User]:
+        answer = await self._stub.BatchGetUsers(users_pb2.BatchGetUsersRequest(ids=[str(i) for i in ids]))
+        return {u.user_id: u for u in map(_user, answer.users)}
+
+    async def update_profile(self, user_id: UUID, given: Mapping[str, str]) -> User:
+        """Changes the fields that are given, by their names in the protocol; an empty text clears."""
+        request = users_pb2.UpdateProfileRequest(user_id=str(user_id), **given)
+        return _user(await self._stub.UpdateProfile(request))
+
+
+class WalletsClient:
+    """Wallets linked to users."""
+
+    def __init__(self, stub: WalletsServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def batch_wallets(self, user_ids: Sequence[UUID]) -> dict[UUID, list[Wallet]]:
+        """The wallets of each user; a user without any is absent."""
+        answer = await self._stub.ListWallets(wallets_pb2.ListWalletsRequest(user_ids=[str(i) for i in user_ids]))
+        found: dict[UUID, list[Wallet]] = {}
+        for wallet in map(_wallet, answer.wallets):
+            found.setdefault(wallet.user_id, []).append(wallet)
+        return found
+
+
+def _client(client: Client) -> auth_pb2.Client:
+    return auth_pb2.Client(ip=client.ip, user_agent=client.user_agent)
+
+
+def _tokens(pair: auth_pb2.TokenPair) -> SessionTokens:
+    return SessionTokens(
+        access_token=pair.access_token,
+        access_token_expires_at=wire.moment(pair.access_expires_at),
+        refresh_token=pair.refresh_token,
+        refresh_token_expires_at=wire.moment(pair.refresh_expires_at),
+    )
+
+
+def _session(s: auth_pb2.Session, current: str) -> Session:
+    return Session(
+        session_id=s.id,
+        address=Address(s.address),
+        chain_id=ChainId.parse(s.chain_id),
+        ip=wire.text(s.ip),
+        user_agent=wire.text(s.user_agent),
+        created_at=wire.find_moment(s.created_at),
+        last_used_at=wire.find_moment(s.last_used_at),
+        expires_at=wire.find_moment(s.expires_at),
+        current=s.id == current,
+    )
+
+
+def _user(u: users_pb2.User) -> User:
+    return User(
+        user_id=UUID(u.id),
+        address=Address(u.address),
+        profile=Profile(
+            handle=wire.text(u.profile.handle),
+            display_name=wire.text(u.profile.display_name),
+            bio=wire.text(u.profile.bio),
+            avatar_uri=wire.text(u.profile.avatar_uri),
+        ),
+        created_at=wire.moment(u.created_at),
+    )
+
+
+def _wallet(w: wallets_pb2.Wallet) -> Wallet:
+    return Wallet(
+        wallet_id=w.id,
+        user_id=UUID(w.user_id),
+        address=Address(w.address),
+        chain_id=ChainId.parse(w.chain_id),
+        primary=w.primary,
+        linked_at=wire.find_moment(w.linked_at),
+        last_seen_at=wire.find_moment(w.last_seen_at),
+    )

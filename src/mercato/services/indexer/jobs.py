@@ -1,0 +1,257 @@
+"""The loops: one reader per chain, at work while this replica leads it, and the one that starts and stops readers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from prometheus_client import Gauge
+
+from mercato.evm.directory import ChainDirectory, ChainHandle
+from mercato.evm.rpc import Header, NodeUnavailable, RpcError
+from mercato.kit.errors import Unavailable
+from mercato.kit.ids import Address, ChainId
+from mercato.kit.logging import Logger
+from mercato.kit.tasks import looping
+from mercato.rpc.chains.v1 import chains_pb2
+from mercato.services.indexer.model.chain import (
+    AwaitNode,
+    ForkTooDeep,
+    Idle,
+    LeadershipLost,
+    NodeInconsistent,
+    ReadHistory,
+    ReadTip,
+    ResolveFork,
+    State,
+    Step,
+    next_step,
+)
+from mercato.services.indexer.model.ranges import RangeSize
+from mercato.services.indexer.model.scope import Scope
+from mercato.services.indexer.usecases.delivery import Deliver
+from mercato.services.indexer.usecases.forks import FollowFork
+from mercato.services.indexer.usecases.history import CatchUp
+from mercato.services.indexer.usecases.ports import CheckpointStore, Leases, Publisher, RawStore
+from mercato.services.indexer.usecases.reading import Reading
+from mercato.services.indexer.usecases.tip import SPAN, FollowTip
+
+_CONTEND = 0.5
+_HEARTBEAT = 1.0
+_REGISTRY = 0.4
+_HALTED_PAUSE = 2.0
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+_head = Gauge("mercato_indexer_head_block", "Newest block the node reports", ["chain"])
+_indexed = Gauge("mercato_indexer_indexed_block", "Newest block whose facts are published", ["chain"])
+_finalized = Gauge("mercato_indexer_finalized_block", "Newest block that no fork may reach", ["chain"])
+_lag = Gauge("mercato_indexer_lag_blocks", "Blocks between head and indexed", ["chain"])
+_leading = Gauge("mercato_indexer_leading", "1 while this replica reads the chain", ["chain"])
+
+# What says that the node is at fault, not a store or the broker.
+_OF_THE_NODE = (NodeUnavailable, RpcError, NodeInconsistent)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What all readers of a process share."""
+
+    checkpoints: CheckpointStore
+    raw: RawStore
+    publisher: Publisher
+    leases: Leases
+    leader: str
+    poll_interval: float
+    log_range: int
+    log: Logger
+
+
+class ChainReader:
+    """Reads one chain for ever, as long as no other replica does."""
+
+    def __init__(self, tools: Tools, handle: ChainHandle) -> None:
+        self._tools = tools
+        self._handle = handle
+        self._chain = handle.chain_id
+        deliver = Deliver(tools.raw, tools.checkpoints, tools.publisher)
+        self._deliver = deliver
+        self._catch_up = CatchUp(deliver)
+        self._follow_tip = FollowTip(deliver)
+        self._follow_fork = FollowFork(tools.raw, tools.checkpoints, tools.publisher, tools.log)
+        self._reported: tuple[State, str, int] | None = None
+        self._reported_at = 0.0
+        self._trouble = ""
+
+    async def run(self) -> None:
+        """Never returns; what it raises is a store's failure, after which it can be run again."""
+        leading = _leading.labels(self._chain.caip2)
+        try:
+            while True:
+                if await self._try_lead():
+                    leading.set(1)
+                    with contextlib.suppress(LeadershipLost):
+                        await self._lead()
+                    leading.set(0)
+                    self._tools.log.warning("leadership lost", chain=self._chain.caip2)
+                await asyncio.sleep(_CONTEND)
+        finally:
+            leading.set(0)
+            await self._tools.leases.release(self._chain)
+
+    async def _try_lead(self) -> bool:
+        try:
+            return await self._tools.leases.try_acquire(self._chain)
+        except Unavailable:
+            return False
+
+    async def _lead(self) -> None:
+        """One term. A step that fails is followed by a pause and by loading everything again."""
+        reading = await self._begin()
+        pause, loaded = _FIRST_PAUSE, False
+        while True:
+            try:
+                if not loaded:
+                    await self._load(reading)
+                    loaded = True
+                await self._look(reading)
+                pause = _FIRST_PAUSE
+            except LeadershipLost:
+                raise
+            except ForkTooDeep as error:
+                loaded = False
+                await self._stumble(reading, State.HALTED, error)
+                await asyncio.sleep(_HALTED_PAUSE)
+            except (Unavailable, RpcError) as error:
+                loaded = False
+                at_fault = isinstance(error, _OF_THE_NODE)
+                state = State.UNREACHABLE if at_fault else reading.state_at(reading.checkpoint.number)
+                await self._stumble(reading, state, error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _begin(self) -> Reading:
+        chain = self._handle.chain
+        checkpoint = await self._tools.checkpoints.take(self._chain, chain.start_block, self._tools.leader)
+        self._tools.log.info("reading", chain=self._chain.caip2, block=checkpoint.number, epoch=checkpoint.epoch)
+        return Reading(
+            node=self._handle.pool,
+            finality_depth=chain.gas_policy.finality_depth,
+            scope=scope_of(chain),
+            checkpoint=checkpoint,
+            range_size=RangeSize(self._tools.log_range),
+        )
+
+    async def _load(self, reading: Reading) -> None:
+        await reading.reload(self._tools.checkpoints)
+        await self._follow_fork.finish(reading)
+        await self._deliver.position(reading)
+
+    async def _look(self, reading: Reading) -> None:
+        """Looks at the node's head and does what it asks for."""
+        head = await reading.node.find_header("latest")
+        if head is None:
+            raise NodeInconsistent("NODE_INCONSISTENT", "the node has no latest block")
+        reading.head = head.number
+        step = next_step(reading.checkpoint, reading.recent, head, reading.finality_depth, SPAN)
+        await self._take(reading, step, head)
+        self._trouble = ""
+        self._measure(reading)
+        if isinstance(step, Idle | AwaitNode):
+            await self._report(reading, reading.state_at(reading.checkpoint.number), _reason(step))
+            await asyncio.sleep(self._tools.poll_interval)
+
+    async def _take(self, reading: Reading, step: Step, head: Header) -> None:
+        match step:
+            case ReadHistory():
+                follows = await self._catch_up(reading, step)
+            case ReadTip():
+                follows = await self._follow_tip(reading, step, head)
+            case _:
+                follows = not isinstance(step, ResolveFork)
+        if not follows:
+            await self._follow_fork(reading, head)
+
+    async def _stumble(self, reading: Reading, state: State, error: Exception) -> None:
+        """Shows trouble in the status and logs it once, however long it lasts."""
+        if self._trouble != state.value + str(error):
+            self._trouble = state.value + str(error)
+            log = self._tools.log.error if state is State.HALTED else self._tools.log.warning
+            log(
+                "reader stopped" if state is State.HALTED else "reader waits", chain=self._chain.caip2, error=str(error)
+            )
+        with contextlib.suppress(Unavailable):
+            await self._report(reading, state, str(error))
+
+    async def _report(self, reading: Reading, state: State, reason: str) -> None:
+        """Writes the status when it changes, and every second as a sign of life. Raises `LeadershipLost`."""
+        now = asyncio.get_running_loop().time()
+        news = (state, reason, reading.head)
+        if self._reported == news and now - self._reported_at < _HEARTBEAT:
+            return
+        if not await self._tools.leases.check(self._chain):
+            raise LeadershipLost("LEADERSHIP_LOST", "the lease's connection is gone")
+        await self._tools.checkpoints.report(reading.checkpoint, reading.head or None, state, reason)
+        self._reported, self._reported_at = news, now
+
+    def _measure(self, reading: Reading) -> None:
+        chain, indexed = self._chain.caip2, reading.checkpoint.number
+        _head.labels(chain).set(reading.head)
+        _indexed.labels(chain).set(indexed)
+        _finalized.labels(chain).set(reading.checkpoint.finalized)
+        _lag.labels(chain).set(max(0, reading.head - indexed))
+
+
+class Readers:
+    """Keeps one reader running for each enabled chain of the registry; a chain that changes gets a new one."""
+
+    def __init__(self, tools: Tools, directory: ChainDirectory) -> None:
+        self._tools = tools
+        self._directory = directory
+        self._running: dict[ChainId, tuple[ChainHandle, AsyncExitStack]] = {}
+        self._asked = False
+
+    async def run(self) -> None:
+        """Never returns."""
+        try:
+            while True:
+                with contextlib.suppress(Unavailable):
+                    await self._reconcile({handle.chain_id: handle for handle in await self._directory.all()})
+                    self._asked = True
+                await asyncio.sleep(_REGISTRY)
+        finally:
+            await self._reconcile({})
+
+    async def check(self) -> None:
+        """For readiness: raises `Unavailable` until the registry has answered once."""
+        if not self._asked:
+            raise Unavailable("REGISTRY_UNAVAILABLE", "the chain registry has not answered yet")
+
+    async def _reconcile(self, wanted: dict[ChainId, ChainHandle]) -> None:
+        for chain, (handle, stack) in list(self._running.items()):
+            if wanted.get(chain) != handle:
+                del self._running[chain]
+                await stack.aclose()
+        for chain, handle in wanted.items():
+            if chain not in self._running:
+                stack = AsyncExitStack()
+                reader = ChainReader(self._tools, handle)
+                await stack.enter_async_context(looping(self._tools.log, f"reader {chain.caip2}", reader.run))
+                self._running[chain] = (handle, stack)
+
+
+def scope_of(chain: chains_pb2.Chain) -> Scope:
+    """What the registry wants read of a chain; the collections come from the store."""
+
+    def of_kind(kind: str) -> frozenset[str]:
+        return frozenset(Address(c.address).text for c in chain.contracts if c.kind == kind)
+
+    return Scope(chain.scope == chains_pb2.INDEX_SCOPE_ALL, of_kind("factory"), of_kind("seaport"))
+
+
+def _reason(step: Step) -> str:
+    if isinstance(step, AwaitNode):
+        return f"the node is {step.behind} blocks behind what was read from it before"
+    return ""

@@ -1,0 +1,1 @@
+"""Where the indexer remembers: checkpoints, recent blocks and forks in PostgreSQL, raw events in MongoDB."""

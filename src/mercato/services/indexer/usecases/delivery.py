@@ -1,0 +1,134 @@
+"""Handing over what was read: raw events, then facts with the broker's confirms, then the checkpoint.
+
+The stores share no transaction, so the order is what keeps the promise: a crash at any line leaves the checkpoint
+behind the work, the work is done again, and every part of it is idempotent. Blocks that a fork may still take away
+are announced first, so that a fork during a crash finds them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import Counter
+
+from mercato.evm.logs import Fact, RawLog, count_undecodable
+from mercato.evm.rpc import Header
+from mercato.kit import tracing
+from mercato.kit.ids import Address
+from mercato.services.indexer import messages
+from mercato.services.indexer.model.chain import Advance, Block, NodeInconsistent, RecentBlock
+from mercato.services.indexer.model.raw import RawEvent, raw_events
+from mercato.services.indexer.usecases.ports import CheckpointStore, Publisher, RawStore
+from mercato.services.indexer.usecases.reading import Reading
+
+_facts = Counter("mercato_indexer_facts_total", "Facts confirmed by the broker", ["chain", "kind"])
+_odd = Counter(
+    "mercato_indexer_undecodable_logs_total", "Logs that break the layout of their event", ["chain", "reason"]
+)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive blocks up to `last`, read and decoded. `timestamps` are by block hash."""
+
+    last: Header
+    facts: Sequence[Fact]
+    raw: Sequence[RawEvent]
+    timestamps: Mapping[bytes, int]
+    created: Mapping[Address, int]
+
+
+def batch_of(
+    last: Header,
+    logs: Sequence[RawLog],
+    facts: Sequence[Fact],
+    timestamps: Mapping[bytes, int],
+    created: Mapping[str, int],
+) -> Batch:
+    """A batch from the logs that count and their facts. Raises `NodeInconsistent` for logs that are no JSON-RPC."""
+    try:
+        raw = raw_events(logs, facts, timestamps)
+    except (ValueError, KeyError) as error:
+        raise NodeInconsistent("MALFORMED_LOGS", f"the node sent a log that is none: {error!r}") from error
+    return Batch(last, facts, raw, timestamps, {Address.parse(text): number for text, number in created.items()})
+
+
+class Deliver:
+    """Hands batches over, in the order of the chain."""
+
+    def __init__(self, raw: RawStore, checkpoints: CheckpointStore, publisher: Publisher) -> None:
+        self._raw = raw
+        self._checkpoints = checkpoints
+        self._publisher = publisher
+
+    async def history(self, reading: Reading, batch: Batch) -> None:
+        """A range that no fork reaches."""
+        last = batch.last
+        with tracing.continued({}, "index history"):
+            await self._keep_raw(reading, batch)
+            facts = await self._publish(reading, batch, catching_up=True)
+            await self._advance(reading, batch, facts, last.number, RecentBlock(Block.of(last), last.parent_hash))
+
+    async def tip(self, reading: Reading, batch: Batch, headers: Sequence[Header]) -> None:
+        """Blocks that a fork may still take away."""
+        with tracing.continued({}, "index block"):
+            blocks = _recent(headers, batch.raw)
+            await self._checkpoints.announce(reading.checkpoint, blocks)
+            reading.recent |= {known.block.number: known for known in blocks}
+            await self._keep_raw(reading, batch)
+            facts = await self._publish(reading, batch, catching_up=False)
+            await self._advance(reading, batch, facts, batch.last.number - reading.finality_depth, None)
+
+    async def position(self, reading: Reading) -> None:
+        """Says how far the chain is read, once more after a crash that may have swallowed it."""
+        checkpoint = reading.checkpoint
+        if (block := checkpoint.block) is not None:
+            message = messages.advanced(reading.chain, block, reading.head, checkpoint.finalized, checkpoint.generation)
+            await self._publisher.publish_all([message])
+
+    async def _keep_raw(self, reading: Reading, batch: Batch) -> None:
+        """Rows that are there keep their flag, so a block that a fork took and gave back needs it set again."""
+        await self._raw.add(reading.chain, batch.raw)
+        if reading.orphans:
+            hashes = {event.block_hash for event in batch.raw}
+            if back := [orphan for hash_, orphan in reading.orphans.items() if hash_ in hashes]:
+                await self._raw.readopt(reading.chain, back)
+                await self._checkpoints.readopt(reading.checkpoint, back)
+
+    async def _publish(self, reading: Reading, batch: Batch, *, catching_up: bool) -> int:
+        """The number of facts, all confirmed."""
+        context = messages.Context(reading.chain, reading.checkpoint.generation, catching_up, batch.timestamps)
+        chosen = list(messages.fact_messages(context, batch.facts))
+        await self._publisher.publish_all(message.outgoing for message in chosen)
+        chain = reading.chain.caip2
+        for message in chosen:
+            _facts.labels(chain, message.kind).inc(message.facts)
+        for reason, count in count_undecodable(batch.facts).items():
+            _odd.labels(chain, reason).inc(count)
+        return sum(message.facts for message in chosen)
+
+    async def _advance(
+        self, reading: Reading, batch: Batch, facts: int, final: int, anchor: RecentBlock | None
+    ) -> None:
+        """The checkpoint and the news of it together: both are true as soon as the facts are confirmed, and a
+        term begins by saying its position again."""
+        before, head = reading.checkpoint, max(reading.head, batch.last.number)
+        after = before.moved(Block.of(batch.last), final)
+        step = Advance(after, head, reading.state_at(after.number), facts, final, batch.created, anchor)
+        told = messages.advanced(reading.chain, Block.of(batch.last), head, after.finalized, after.generation)
+        both = (self._checkpoints.advance(before, step), self._publisher.publish_all([told]))
+        for outcome in await asyncio.gather(*both, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        if anchor is not None:
+            reading.recent[anchor.block.number] = anchor
+        reading.moved(after, final)
+
+
+def _recent(headers: Sequence[Header], raw: Sequence[RawEvent]) -> list[RecentBlock]:
+    indexes: dict[bytes, list[int]] = {header.hash: [] for header in headers}
+    for event in raw:
+        indexes[event.block_hash].append(event.log_index)
+    return [RecentBlock(Block.of(h), h.parent_hash, tuple(indexes[h.hash])) for h in headers]

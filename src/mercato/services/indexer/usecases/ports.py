@@ -1,0 +1,104 @@
+"""What the use cases need from the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from mercato.evm.logs import RawLog
+from mercato.evm.rpc import BlockId, Header, Receipt, TopicFilter
+from mercato.kit.ids import Address, ChainId
+from mercato.kit.messages import Outgoing
+from mercato.services.indexer.model.chain import Advance, Checkpoint, RecentBlock, Reorg, State
+from mercato.services.indexer.model.raw import RawEvent
+
+
+class Node(Protocol):
+    """The part of `evm.rpc.RpcPool` that reading a chain takes."""
+
+    async def find_header(self, block: BlockId) -> Header | None: ...
+
+    async def headers(self, numbers: Sequence[int]) -> list[Header | None]: ...
+
+    async def logs(
+        self, from_block: int, to_block: int, *, addresses: Sequence[Address] = (), topics: TopicFilter = ()
+    ) -> list[RawLog]: ...
+
+    async def logs_by_hash(
+        self, block_hash: bytes, *, addresses: Sequence[Address] = (), topics: TopicFilter = ()
+    ) -> list[RawLog]: ...
+
+    async def block_receipts(self, block: int | bytes) -> list[Receipt]: ...
+
+
+class RawStore(Protocol):
+    """Raw events; adding what is there already changes nothing."""
+
+    async def add(self, chain: ChainId, events: Sequence[RawEvent]) -> None: ...
+
+    async def orphan(self, chain: ChainId, blocks: Iterable[RecentBlock]) -> None: ...
+
+    async def readopt(self, chain: ChainId, blocks: Iterable[RecentBlock]) -> None: ...
+
+
+class CheckpointStore(Protocol):
+    """How far chains are read. Each write names the checkpoint it starts from and raises `LeadershipLost` when
+    another replica has taken the chain over."""
+
+    async def take(self, chain: ChainId, start_block: int, leader: str) -> Checkpoint:
+        """Makes this process the chain's writer by raising the epoch; a new chain starts before `start_block`."""
+
+    async def report(self, checkpoint: Checkpoint, head: int | None, state: State, reason: str) -> None:
+        """What the status shows; None leaves the head as it was."""
+
+    async def get(self, chain: ChainId, epoch: int) -> Checkpoint:
+        """The checkpoint of a leader that still leads."""
+
+    async def list_recent(self, chain: ChainId) -> dict[int, RecentBlock]:
+        """Blocks that a fork may still take away, by number; those above the checkpoint were announced only."""
+
+    async def list_orphans(self, chain: ChainId, from_block: int) -> dict[bytes, RecentBlock]:
+        """Blocks at or above a number that are orphaned now, by hash: rows of theirs in the raw store do not count,
+        whatever their flag says."""
+
+    async def list_followed(self, chain: ChainId) -> list[Address]:
+        """Contracts whose logs are read."""
+
+    async def announce(self, checkpoint: Checkpoint, blocks: Sequence[RecentBlock]) -> None:
+        """Remembers blocks before anything of them leaves."""
+
+    async def readopt(self, checkpoint: Checkpoint, blocks: Sequence[RecentBlock]) -> None:
+        """Blocks that a fork had orphaned are canonical again."""
+
+    async def advance(self, before: Checkpoint, step: Advance) -> None:
+        """Moves the checkpoint, and with it everything that is true from then on."""
+
+    async def retract(self, checkpoint: Checkpoint, reorg: Reorg) -> None:
+        """Moves the checkpoint back to the ancestor (if it stood above) and sets the orphaned blocks aside, to be
+        told to everybody: all of it or nothing."""
+
+    async def list_unpublished(self, chain: ChainId) -> list[Reorg]:
+        """Forks that were recorded and not yet told to everybody, oldest first."""
+
+    async def mark_published(self, checkpoint: Checkpoint, reorg: Reorg) -> None:
+        """Everybody knows this fork."""
+
+
+class Publisher(Protocol):
+    """The part of `kit.rabbit.Publisher` that is used."""
+
+    async def publish_all(self, batch: Iterable[Outgoing]) -> None:
+        """Returns after the broker's last confirm; raises `Unavailable`."""
+
+
+class Leases(Protocol):
+    """Who leads a chain."""
+
+    async def try_acquire(self, chain: ChainId) -> bool:
+        """True when this process leads the chain from now on (or did before). Raises `Unavailable`."""
+
+    async def check(self, chain: ChainId) -> bool:
+        """True while this process leads the chain."""
+
+    async def release(self, chain: ChainId) -> None:
+        """Lets another replica lead."""

@@ -1,0 +1,110 @@
+"""Reading new blocks one by one, each by its hash and each proved complete before anything of it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from prometheus_client import Counter
+
+from mercato.evm.logs import RawLog, decode
+from mercato.evm.rpc import BlockUnknown, Header, RangeTooLarge
+from mercato.services.indexer.model import bloom
+from mercato.services.indexer.model.chain import LogsIncomplete, NodeInconsistent, ReadTip, linked
+from mercato.services.indexer.usecases.delivery import Batch, Deliver, batch_of
+from mercato.services.indexer.usecases.history import block_logs_from_receipts
+from mercato.services.indexer.usecases.ports import Node
+from mercato.services.indexer.usecases.reading import Reading
+
+SPAN = 16
+"""Blocks read at once when the reader is a little behind."""
+
+_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)
+
+_rereads = Counter("mercato_indexer_rereads_total", "Blocks whose logs were incomplete at first", ["chain"])
+
+
+class FollowTip:
+    """Takes a reader over a few new blocks."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        self._deliver = deliver
+
+    async def __call__(self, reading: Reading, step: ReadTip, head: Header) -> bool:
+        """True when the blocks follow ours (and are handed over now), False when they prove a fork.
+
+        Raises `LogsIncomplete` when the node does not give all logs of a block after several tries: the reader
+        stays in front of the gap.
+        """
+        headers = await _headers(reading.node, step, head)
+        if not linked(reading.checkpoint, reading.recent, headers):
+            return False
+        logs = await self._complete_logs(reading, headers)
+        await self._deliver.tip(reading, _batch(reading, headers, logs), headers)
+        return True
+
+    async def _complete_logs(self, reading: Reading, headers: Sequence[Header]) -> list[RawLog]:
+        found: dict[bytes, list[RawLog]] = {}
+        for pause in (*_PAUSES, None):
+            missing = [header for header in headers if header.hash not in found]
+            answers = await asyncio.gather(*(_block_logs(reading.node, header) for header in missing))
+            found |= {h.hash: logs for h, logs in zip(missing, answers, strict=True) if logs is not None}
+            if len(found) == len(headers):
+                return [log for header in headers for log in found[header.hash]]
+            _rereads.labels(reading.chain.caip2).inc(len(headers) - len(found))
+            if pause is not None:
+                await asyncio.sleep(pause)
+        gap = next(header for header in headers if header.hash not in found)
+        raise LogsIncomplete(
+            "LOGS_INCOMPLETE", f"the node does not give the logs that block {gap.number} (0x{gap.hash.hex()}) promises"
+        )
+
+
+async def _headers(node: Node, step: ReadTip, head: Header) -> list[Header]:
+    if step.first == head.number:
+        return [head]
+    headers = await node.headers(range(step.first, step.last + 1))
+    present: list[Header] = []
+    for header in headers:
+        if header is None:
+            break
+        present.append(header)
+    if not present:
+        raise NodeInconsistent(
+            "NODE_INCONSISTENT", f"the node's head is {head.number}, but it lacks block {step.first}"
+        )
+    return present
+
+
+async def _block_logs(node: Node, header: Header) -> list[RawLog] | None:
+    """All logs of a block, whoever wrote them: only then can the header's filter prove them complete.
+
+    None when they are not, or not of this block.
+    """
+    try:
+        try:
+            logs = await node.logs_by_hash(header.hash)
+        except RangeTooLarge:
+            logs = await block_logs_from_receipts(node, header.hash)
+    except BlockUnknown:
+        return None
+    return logs if _complete(header, logs) else None
+
+
+def _complete(header: Header, logs: Sequence[RawLog]) -> bool:
+    own = "0x" + header.hash.hex()
+    try:
+        if any(log.block_hash != own or int(log.block_number, 16) != header.number for log in logs):
+            return False
+        items = {bytes.fromhex(text[2:]) for log in logs for text in (log.address, *log.topics)}
+    except ValueError:
+        return False
+    return not bloom.unaccounted(int.from_bytes(header.logs_bloom), items)
+
+
+def _batch(reading: Reading, headers: Sequence[Header], logs: Sequence[RawLog]) -> Batch:
+    created = reading.scope.created(logs)
+    reading.scope.collections |= created.keys()
+    counted = reading.scope.admitted(logs)
+    timestamps = {header.hash: header.timestamp for header in headers}
+    return batch_of(headers[-1], counted, decode(counted), timestamps, created)

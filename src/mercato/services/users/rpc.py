@@ -1,0 +1,53 @@
+"""UsersService over gRPC: parse, call the use case, render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grpc import aio
+
+from mercato.kit.ids import Address, UserId, parse_id
+from mercato.rpc.users.v1 import users_pb2 as pb
+from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceServicer
+from mercato.services.users.model import ProfileChange, User
+from mercato.services.users.usecases import BatchGetUsers, EnsureUser, UpdateProfile
+
+Context = aio.ServicerContext[Any, Any]
+
+
+class UsersServicer(UsersServiceServicer):
+    def __init__(self, ensure_user: EnsureUser, batch_get_users: BatchGetUsers, update_profile: UpdateProfile) -> None:
+        self._ensure_user = ensure_user
+        self._batch_get_users = batch_get_users
+        self._update_profile = update_profile
+
+    async def EnsureUser(self, request: pb.EnsureUserRequest, context: Context) -> pb.EnsureUserResponse:
+        user, created = await self._ensure_user.run(Address(request.address))
+        return pb.EnsureUserResponse(user=_user(user), created=created)
+
+    async def BatchGetUsers(self, request: pb.BatchGetUsersRequest, context: Context) -> pb.BatchGetUsersResponse:
+        users = await self._batch_get_users.run([UserId(parse_id(text, "ids")) for text in request.ids])
+        return pb.BatchGetUsersResponse(users=map(_user, users))
+
+    async def UpdateProfile(self, request: pb.UpdateProfileRequest, context: Context) -> pb.User:
+        change = ProfileChange(
+            handle=request.handle if request.HasField("handle") else None,
+            display_name=request.display_name if request.HasField("display_name") else None,
+            bio=request.bio if request.HasField("bio") else None,
+            avatar_uri=request.avatar_uri if request.HasField("avatar_uri") else None,
+        )
+        return _user(await self._update_profile.run(UserId(parse_id(request.user_id, "user_id")), change))
+
+
+def _user(user: User) -> pb.User:
+    return pb.User(
+        id=str(user.id),
+        address=user.address,
+        profile=pb.Profile(
+            handle=user.profile.handle or "",
+            display_name=user.profile.display_name,
+            bio=user.profile.bio,
+            avatar_uri=user.profile.avatar_uri,
+        ),
+        created_at=user.created_at,
+    )

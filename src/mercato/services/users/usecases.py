@@ -1,0 +1,85 @@
+"""What the users service can do: know the user of an address, show users, let them change their profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from mercato.kit.errors import InvalidArgument
+from mercato.kit.ids import Address, UserId
+from mercato.services.users.model import ProfileChange, User, checked
+
+BATCH_LIMIT = 1000
+
+Clock = Callable[[], datetime]
+
+
+class Store(Protocol):
+    async def find_by_address(self, address: Address) -> User | None: ...
+
+    async def add(self, user_id: UserId, address: Address, now: datetime) -> bool: ...
+
+    async def record_login(self, event_id: str, user_id: UserId, address: Address, at: datetime) -> None: ...
+
+    async def batch(self, ids: Sequence[UserId]) -> list[User]: ...
+
+    async def change_profile(self, user_id: UserId, change: ProfileChange, now: datetime) -> User: ...
+
+
+class EnsureUser:
+    """The user of an address, made on first sight."""
+
+    def __init__(self, store: Store, clock: Clock, make_id: Callable[[], UserId]) -> None:
+        self._store = store
+        self._clock = clock
+        self._make_id = make_id
+
+    async def run(self, address: Address) -> tuple[User, bool]:
+        """The user, and whether this call made it; of any number of calls at once one does."""
+        user = await self._store.find_by_address(address)
+        if user is not None:
+            return user, False
+        created = await self._store.add(self._make_id(), address, self._clock())
+        user = await self._store.find_by_address(address)
+        assert user is not None, "users are never deleted"
+        return user, created
+
+
+class RecordLogin:
+    """What a sign-in's event adds: the user, should this database not have it, and the time of the last sign-in."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def run(self, event_id: str, user_id: UserId, address: Address, at: datetime) -> None:
+        """Safe to repeat and in any order: the latest time wins. Raises `Poison` USER_MISMATCH when the address belongs
+        to another id."""
+        await self._store.record_login(event_id, user_id, address, at)
+
+
+class BatchGetUsers:
+    """Users by id, unknown ones left out."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def run(self, ids: Sequence[UserId]) -> list[User]:
+        """In the order asked for, each once. Raises `InvalidArgument` BATCH_TOO_LONG."""
+        if len(ids) > BATCH_LIMIT:
+            raise InvalidArgument("BATCH_TOO_LONG", f"ask for at most {BATCH_LIMIT} users at once")
+        wanted = list(dict.fromkeys(ids))
+        found = {user.id: user for user in await self._store.batch(wanted)}
+        return [found[user_id] for user_id in wanted if user_id in found]
+
+
+class UpdateProfile:
+    """A user's change of the own profile."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def run(self, user_id: UserId, change: ProfileChange) -> User:
+        """Raises `InvalidArgument` (see `model.checked`), `Conflict` HANDLE_TAKEN, `NotFound` USER_NOT_FOUND."""
+        return await self._store.change_profile(user_id, checked(change), self._clock())

@@ -1,0 +1,119 @@
+"""Wallets and approvals: links that were proven by signature, and rights that chain events gave or took."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+from mercato.kit.errors import Conflict, FailedPrecondition
+from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId, TokenId, UserId
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """An address of a user on a chain; `last_seen_at` is None when it is not known."""
+
+    id: UUID
+    user_id: UserId
+    address: Address
+    chain: ChainId
+    primary: bool
+    linked_at: datetime
+    last_seen_at: datetime | None = None
+
+
+class Proof(Enum):
+    """How the owner of an address was proven."""
+
+    KEY = "KEY"
+    CONTRACT = "CONTRACT"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That an address is a user's, shown on a chain."""
+
+    user_id: UserId
+    address: Address
+    chain: ChainId
+    proof: Proof
+
+
+def check_claim(claim: Claim, linked_on: Collection[ChainId]) -> None:
+    """A key is the same on every chain; a contract speaks for its address on its own chain alone (ERC-1271), since on
+    another one somebody else may have deployed to the same address.
+
+    `linked_on` are the chains on which the user has the address already. Raises `Conflict` CONTRACT_ON_OTHER_CHAIN.
+    """
+    if claim.proof is Proof.CONTRACT and linked_on and claim.chain not in linked_on:
+        raise Conflict(
+            "CONTRACT_ON_OTHER_CHAIN",
+            f"the contract wallet {claim.address} was linked on another chain; sign in on {min(linked_on).caip2}",
+        )
+
+
+def heir(wallets: Sequence[Wallet], leaving: Wallet) -> Wallet | None:
+    """Which of a user's wallets becomes primary when one leaves: the one linked first, or None when the primary stays.
+
+    Raises `FailedPrecondition` LAST_WALLET when nothing would be left to sign in with.
+    """
+    staying = [wallet for wallet in wallets if wallet.id != leaving.id]
+    if not staying:
+        raise FailedPrecondition("LAST_WALLET", "a user keeps at least one wallet; link another one first")
+    if any(wallet.primary for wallet in staying):
+        return None
+    return min(staying, key=lambda wallet: (wallet.linked_at, wallet.id))
+
+
+@dataclass(frozen=True)
+class Place:
+    """The log that said it: a position in one fork of a chain."""
+
+    block_number: int
+    block_hash: bytes
+    block_time: datetime
+    tx_hash: bytes
+    log_index: int
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What `owner` lets `operator` move of `contract`: all tokens, or the one `token_id` (ERC-721 Approval).
+
+    An approval for all stands for each operator by itself. A token has one approved operator at a time: the next
+    Approval takes the place of the last one, whoever it names.
+    """
+
+    chain: ChainId
+    contract: Address
+    owner: Address
+    operator: Address
+    token_id: TokenId | None
+    approved: bool
+    place: Place
+
+    @classmethod
+    def changed(
+        cls,
+        *,
+        chain: ChainId,
+        contract: Address,
+        owner: Address,
+        operator: Address,
+        token_id: TokenId | None,
+        approved: bool,
+        place: Place,
+    ) -> Approval:
+        """As an event states it; the approval of nobody, ERC-721's way to take one back, approves nothing."""
+        in_force = approved and operator != ZERO_ADDRESS
+        return cls(chain, contract, owner, operator, token_id, in_force, place)
+
+    @property
+    def sort_key(self) -> tuple[int, int, int, int]:
+        """What lists are ordered by, newest first: time of the block, since chains have no other order in common,
+        then the position."""
+        place = self.place
+        return int(place.block_time.timestamp()), int(self.chain), place.block_number, place.log_index

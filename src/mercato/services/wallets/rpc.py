@@ -1,0 +1,109 @@
+"""WalletsService over gRPC: parse, call the use case, render; and the event that tells of a link."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grpc import aio
+
+from mercato.kit import messages, topology
+from mercato.kit.ids import Address, ChainId, UserId, parse_id
+from mercato.kit.messages import Outgoing
+from mercato.rpc.common.v1 import common_pb2
+from mercato.rpc.events.v1 import events_pb2
+from mercato.rpc.wallets.v1 import wallets_pb2 as pb
+from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceServicer
+from mercato.services.wallets.model import Approval, Claim, Proof, Wallet
+from mercato.services.wallets.usecases import LinkWallet, ListApprovals, ManageWallets
+
+Context = aio.ServicerContext[Any, Any]
+
+
+class WalletsServicer(WalletsServiceServicer):
+    def __init__(self, link_wallet: LinkWallet, wallets: ManageWallets, list_approvals: ListApprovals) -> None:
+        self._link_wallet = link_wallet
+        self._wallets = wallets
+        self._list_approvals = list_approvals
+
+    async def LinkWallet(self, request: pb.LinkWalletRequest, context: Context) -> pb.LinkWalletResponse:
+        claim = Claim(
+            user_id=_user_id(request.user_id),
+            address=Address(request.address),
+            chain=ChainId.parse(request.chain_id),
+            proof=Proof.KEY if request.proof == pb.PROOF_KEY else Proof.CONTRACT,
+        )
+        wallet, created = await self._link_wallet.run(claim)
+        return pb.LinkWalletResponse(wallet=_wallet(wallet), created=created)
+
+    async def UnlinkWallet(self, request: pb.UnlinkWalletRequest, context: Context) -> pb.UnlinkWalletResponse:
+        await self._wallets.unlink(_user_id(request.user_id), parse_id(request.wallet_id, "wallet_id"))
+        return pb.UnlinkWalletResponse()
+
+    async def SetPrimaryWallet(self, request: pb.SetPrimaryWalletRequest, context: Context) -> pb.Wallet:
+        return _wallet(
+            await self._wallets.set_primary(_user_id(request.user_id), parse_id(request.wallet_id, "wallet_id"))
+        )
+
+    async def ListWallets(self, request: pb.ListWalletsRequest, context: Context) -> pb.ListWalletsResponse:
+        wallets = await self._wallets.list_of([_user_id(text) for text in request.user_ids])
+        return pb.ListWalletsResponse(wallets=map(_wallet, wallets))
+
+    async def ListApprovals(self, request: pb.ListApprovalsRequest, context: Context) -> pb.ListApprovalsResponse:
+        page = await self._list_approvals.run(
+            Address(request.owner),
+            ChainId.parse(request.chain_id) if request.chain_id else None,
+            request.page.first,
+            request.page.after,
+        )
+        return pb.ListApprovalsResponse(
+            approvals=map(_approval, page.approvals),
+            page=common_pb2.PageInfo(has_next_page=page.has_next, end_cursor=page.end_cursor),
+        )
+
+
+def wallet_linked(wallet: Wallet) -> Outgoing:
+    """wallets.events · wallet.linked; its id is the wallet's, so a link is announced as one event."""
+    event = events_pb2.WalletLinked(
+        user_id=str(wallet.user_id),
+        wallet_id=str(wallet.id),
+        address=wallet.address,
+        chain_id=wallet.chain.caip2,
+        primary=wallet.primary,
+        occurred_at=wallet.linked_at,
+    )
+    return messages.outgoing(topology.WALLETS_EVENTS, topology.WALLET_LINKED, event, message_id=str(wallet.id))
+
+
+def _user_id(text: str) -> UserId:
+    return UserId(parse_id(text, "user_id"))
+
+
+def _wallet(wallet: Wallet) -> pb.Wallet:
+    return pb.Wallet(
+        id=str(wallet.id),
+        user_id=str(wallet.user_id),
+        address=wallet.address,
+        chain_id=wallet.chain.caip2,
+        primary=wallet.primary,
+        linked_at=wallet.linked_at,
+        last_seen_at=wallet.last_seen_at,
+    )
+
+
+def _approval(approval: Approval) -> pb.Approval:
+    place = approval.place
+    return pb.Approval(
+        chain_id=approval.chain.caip2,
+        contract=approval.contract,
+        owner=approval.owner,
+        operator=approval.operator,
+        token_id="" if approval.token_id is None else str(approval.token_id),
+        approved=approval.approved,
+        position=common_pb2.Position(
+            block=common_pb2.Block(
+                number=place.block_number, hash=place.block_hash, timestamp=int(place.block_time.timestamp())
+            ),
+            tx_hash=place.tx_hash,
+            log_index=place.log_index,
+        ),
+    )

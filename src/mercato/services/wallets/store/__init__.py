@@ -1,0 +1,1 @@
+"""Where wallets keeps things: PostgreSQL is the truth, Redis holds what may be lost."""

@@ -1,0 +1,148 @@
+"""Links of addresses to users in PostgreSQL, when each was last seen in Redis ``wallet:last-seen:{wallet}``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+from redis.exceptions import RedisError
+
+from mercato.kit.errors import Conflict, NotFound
+from mercato.kit.ids import Address, ChainId, UserId
+from mercato.kit.logging import Logger
+from mercato.kit.messages import Outgoing
+from mercato.kit.postgres import Connection, Database
+from mercato.kit.redis import Redis
+from mercato.services.wallets.model import Claim, Wallet, check_claim, heir
+
+_SEEN_TTL = 90 * 86400
+
+_COLUMNS = "id, user_id, address, chain_id, is_primary, linked_at"
+_FIND = f"SELECT {_COLUMNS} FROM wallets WHERE user_id = $1 AND address = $2 AND chain_id = $3"
+_LIST = f"""
+SELECT {_COLUMNS} FROM wallets WHERE user_id = ANY($1::uuid[])
+ORDER BY user_id, is_primary DESC, linked_at, id
+"""
+# "First", "last" and "primary" are about all wallets of a user, so changes of one user's wallets go one by one.
+_LOCK_USER = "SELECT pg_advisory_xact_lock(hashtextextended('wallets ' || $1::uuid::text, 0))"
+# No row comes back when the address is somebody else's.
+_CLAIM = """
+INSERT INTO address_owners (address, user_id, verified_at) VALUES ($1, $2, $3)
+ON CONFLICT (address) DO UPDATE SET verified_at = excluded.verified_at WHERE address_owners.user_id = excluded.user_id
+RETURNING user_id
+"""
+_INSERT = f"""
+INSERT INTO wallets (id, user_id, address, chain_id, is_primary, linked_at)
+VALUES ($1, $2, $3, $4, NOT EXISTS (SELECT FROM wallets WHERE user_id = $2), $5) RETURNING {_COLUMNS}
+"""
+_RELEASE = """
+DELETE FROM address_owners owner WHERE address = $1
+AND NOT EXISTS (SELECT FROM wallets WHERE wallets.address = owner.address)
+"""
+_DEMOTE = "UPDATE wallets SET is_primary = false WHERE user_id = $1 AND is_primary"
+_PROMOTE = "UPDATE wallets SET is_primary = true WHERE id = $1"
+
+
+class WalletStore:
+    def __init__(self, database: Database, redis: Redis, announce: Callable[[Wallet], Outgoing], log: Logger) -> None:
+        self._database = database
+        self._redis = redis
+        self._announce = announce
+        self._log = log
+
+    async def find(self, user_id: UserId, address: Address, chain: ChainId) -> Wallet | None:
+        row = await self._database.pool.fetchrow(_FIND, user_id, address, int(chain))
+        return None if row is None else _from_row(row)
+
+    async def link(self, claim: Claim, wallet_id: UUID, now: datetime) -> tuple[Wallet, bool]:
+        """The wallet, and whether this call made it; only then is it announced.
+
+        The first wallet of a user is primary. Raises `Conflict` WALLET_OF_ANOTHER_USER or CONTRACT_ON_OTHER_CHAIN.
+        """
+        user_id, address, chain = claim.user_id, claim.address, claim.chain
+        async with self._database.transaction() as tx:
+            wallets = [wallet for wallet in await _locked(tx.connection, user_id) if wallet.address == address]
+            for wallet in wallets:
+                if wallet.chain == chain:
+                    return wallet, False
+            check_claim(claim, {wallet.chain for wallet in wallets})
+            if await tx.connection.fetchval(_CLAIM, address, user_id, now) is None:
+                raise Conflict("WALLET_OF_ANOTHER_USER", f"{address} is linked to another user; unlink it there first")
+            made = _from_row(await tx.connection.fetchrow(_INSERT, wallet_id, user_id, address, int(chain), now))
+            tx.publish(self._announce(made))
+        return made, True
+
+    async def unlink(self, user_id: UserId, wallet_id: UUID) -> None:
+        """Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
+        async with self._database.transaction() as tx:
+            wallets = await _locked(tx.connection, user_id)
+            leaving = _own(wallets, wallet_id)
+            successor = heir(wallets, leaving)
+            await tx.connection.execute("DELETE FROM wallets WHERE id = $1", leaving.id)
+            await tx.connection.execute(_RELEASE, leaving.address)
+            if successor is not None:
+                await tx.connection.execute(_PROMOTE, successor.id)
+
+    async def set_primary(self, user_id: UserId, wallet_id: UUID) -> Wallet:
+        """Raises `NotFound` WALLET_NOT_FOUND."""
+        async with self._database.transaction() as tx:
+            chosen = _own(await _locked(tx.connection, user_id), wallet_id)
+            await tx.connection.execute(_DEMOTE, user_id)
+            await tx.connection.execute(_PROMOTE, chosen.id)
+        return replace(chosen, primary=True)
+
+    async def list_of(self, user_ids: Sequence[UserId]) -> list[Wallet]:
+        """Wallets of users, each user's primary first, with the time each was last seen."""
+        wallets = [_from_row(row) for row in await self._database.pool.fetch(_LIST, user_ids)]
+        return await self._with_last_seen(wallets)
+
+    async def saw(self, wallet: Wallet, now: datetime) -> None:
+        """Notes that the wallet was here; lost without harm."""
+        try:
+            await self._redis.set(_key(wallet.id), str(now.timestamp()), ex=_SEEN_TTL)
+        except (RedisError, OSError) as error:
+            self._log.warning("last seen not written", error=repr(error))
+
+    async def _with_last_seen(self, wallets: list[Wallet]) -> list[Wallet]:
+        if not wallets:
+            return wallets
+        try:
+            times = await self._redis.mget([_key(wallet.id) for wallet in wallets])
+        except (RedisError, OSError) as error:
+            self._log.warning("last seen not read", error=repr(error))
+            return wallets
+        return [
+            wallet if seen is None else replace(wallet, last_seen_at=datetime.fromtimestamp(float(seen), UTC))
+            for wallet, seen in zip(wallets, times, strict=True)
+        ]
+
+
+def _key(wallet_id: UUID) -> str:
+    return f"wallet:last-seen:{wallet_id}"
+
+
+async def _locked(connection: Connection, user_id: UserId) -> list[Wallet]:
+    await connection.execute(_LOCK_USER, user_id)
+    return [_from_row(row) for row in await connection.fetch(_LIST, [user_id])]
+
+
+def _own(wallets: Sequence[Wallet], wallet_id: UUID) -> Wallet:
+    for wallet in wallets:
+        if wallet.id == wallet_id:
+            return wallet
+    raise NotFound("WALLET_NOT_FOUND", "you have no such wallet; list your wallets for their ids")
+
+
+def _from_row(row: asyncpg.Record | None) -> Wallet:
+    assert row is not None, "the row is locked by this transaction"
+    return Wallet(
+        row["id"],
+        row["user_id"],
+        Address(row["address"]),
+        ChainId(row["chain_id"]),
+        row["is_primary"],
+        row["linked_at"],
+    )

@@ -1,0 +1,156 @@
+"""What the wallets service can do: link, unlink and list wallets; follow approvals and list them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from mercato.kit import cursors
+from mercato.kit.errors import InvalidArgument
+from mercato.kit.ids import MAX_CHAIN_NUMBER, Address, ChainId, UserId
+from mercato.services.wallets.model import Approval, Claim, Wallet
+
+BATCH_LIMIT = 1000
+
+# Seconds of the last moment of the year 9999, and of what a log index and a block number can be.
+_CURSOR_LIMITS = (253_402_300_799, MAX_CHAIN_NUMBER, 2**63 - 1, 2**31 - 1)
+
+Clock = Callable[[], datetime]
+
+
+class Wallets(Protocol):
+    async def find(self, user_id: UserId, address: Address, chain: ChainId) -> Wallet | None: ...
+
+    async def link(self, claim: Claim, wallet_id: UUID, now: datetime) -> tuple[Wallet, bool]: ...
+
+    async def unlink(self, user_id: UserId, wallet_id: UUID) -> None: ...
+
+    async def set_primary(self, user_id: UserId, wallet_id: UUID) -> Wallet: ...
+
+    async def list_of(self, user_ids: Sequence[UserId]) -> list[Wallet]: ...
+
+    async def saw(self, wallet: Wallet, now: datetime) -> None: ...
+
+
+class Approvals(Protocol):
+    async def apply(
+        self, event_id: str, chain: ChainId, generation: int, facts: Sequence[Approval]
+    ) -> frozenset[Address]: ...
+
+    async def retract(
+        self, event_id: str, chain: ChainId, generation: int, hashes: Sequence[bytes]
+    ) -> frozenset[Address]: ...
+
+    async def page(
+        self, owner: Address, chain: ChainId | None, after: Sequence[int] | None, limit: int
+    ) -> list[Approval]: ...
+
+
+class Cache(Protocol):
+    async def find(self, chain: ChainId, owner: Address, page: str) -> tuple[list[Approval] | None, bytes]: ...
+
+    async def keep(
+        self, chain: ChainId, owner: Address, page: str, approvals: Sequence[Approval], mark: bytes
+    ) -> None: ...
+
+    async def drop(self, chain: ChainId, owners: Iterable[Address]) -> None: ...
+
+
+class LinkWallet:
+    """Links a proven address to a user; each further call only notes that the wallet was seen."""
+
+    def __init__(self, wallets: Wallets, clock: Clock, make_id: Callable[[], UUID]) -> None:
+        self._wallets = wallets
+        self._clock = clock
+        self._make_id = make_id
+
+    async def run(self, claim: Claim) -> tuple[Wallet, bool]:
+        """The wallet, and whether this call made it. Raises `Conflict` WALLET_OF_ANOTHER_USER or
+        CONTRACT_ON_OTHER_CHAIN."""
+        now = self._clock()
+        wallet, created = await self._wallets.find(claim.user_id, claim.address, claim.chain), False
+        if wallet is None:
+            wallet, created = await self._wallets.link(claim, self._make_id(), now)
+        await self._wallets.saw(wallet, now)
+        return replace(wallet, last_seen_at=now), created
+
+
+class ManageWallets:
+    """A user's own wallets."""
+
+    def __init__(self, wallets: Wallets) -> None:
+        self._wallets = wallets
+
+    async def unlink(self, user_id: UserId, wallet_id: UUID) -> None:
+        """Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
+        await self._wallets.unlink(user_id, wallet_id)
+
+    async def set_primary(self, user_id: UserId, wallet_id: UUID) -> Wallet:
+        """Raises `NotFound` WALLET_NOT_FOUND."""
+        return await self._wallets.set_primary(user_id, wallet_id)
+
+    async def list_of(self, user_ids: Sequence[UserId]) -> list[Wallet]:
+        """Each user's wallets, the primary first. Raises `InvalidArgument` BATCH_TOO_LONG."""
+        if len(user_ids) > BATCH_LIMIT:
+            raise InvalidArgument("BATCH_TOO_LONG", f"ask for at most {BATCH_LIMIT} users at once")
+        return await self._wallets.list_of(user_ids)
+
+
+class FollowApprovals:
+    """Applies and retracts what chain events say; the cache is dropped after the commit, again for a repeated event."""
+
+    def __init__(self, approvals: Approvals, cache: Cache) -> None:
+        self._approvals = approvals
+        self._cache = cache
+
+    async def apply(self, event_id: str, chain: ChainId, generation: int, facts: Sequence[Approval]) -> None:
+        """Facts read after `generation` reorganisations of the chain. Safe to repeat and in any order."""
+        await self._cache.drop(chain, await self._approvals.apply(event_id, chain, generation, facts))
+
+    async def retract(self, event_id: str, chain: ChainId, generation: int, hashes: Sequence[bytes]) -> None:
+        """Undoes what the blocks of these hashes said before reorganisation number `generation`. Safe to repeat and in
+        any order with `apply`."""
+        await self._cache.drop(chain, await self._approvals.retract(event_id, chain, generation, hashes))
+
+
+@dataclass(frozen=True)
+class ApprovalPage:
+    approvals: list[Approval]
+    has_next: bool
+    end_cursor: str
+
+
+class ListApprovals:
+    """Approvals in force, newest first."""
+
+    def __init__(self, approvals: Approvals, cache: Cache) -> None:
+        self._approvals = approvals
+        self._cache = cache
+
+    async def run(self, owner: Address, chain: ChainId | None, first: int, after: str) -> ApprovalPage:
+        """Of one chain, from the cache where possible, or of all. Raises `InvalidArgument` INVALID_CURSOR or
+        INVALID_PAGE_SIZE."""
+        size = cursors.page_size(first)
+        key = cursors.decode_numbers(after, len(_CURSOR_LIMITS))
+        if key is not None and not all(0 <= k <= limit for k, limit in zip(key, _CURSOR_LIMITS, strict=True)):
+            raise InvalidArgument("INVALID_CURSOR", "use a cursor exactly as an earlier page gave it")
+        if chain is None:
+            rows = await self._approvals.page(owner, None, key, size + 1)
+        else:
+            rows = await self._cached(owner, chain, key, size + 1)
+        shown = rows[:size]
+        return ApprovalPage(
+            shown, has_next=len(rows) > size, end_cursor=cursors.encode(*shown[-1].sort_key) if shown else ""
+        )
+
+    async def _cached(self, owner: Address, chain: ChainId, key: Sequence[int] | None, limit: int) -> list[Approval]:
+        page = f"{limit}:{':'.join(map(str, key or ()))}"
+        kept, mark = await self._cache.find(chain, owner, page)
+        if kept is not None:
+            return kept
+        rows = await self._approvals.page(owner, chain, key, limit)
+        await self._cache.keep(chain, owner, page, rows, mark)
+        return rows

@@ -1,0 +1,230 @@
+"""The registry over gRPC, on a real database, a real Redis and real nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mercato.evm.directory import ChainDirectory
+from mercato.evm.rpc import Endpoint, RpcPool
+from mercato.kit import grpc, postgres, redis
+from mercato.kit.errors import FailedPrecondition, InvalidArgument, NotFound
+from mercato.kit.ids import ChainId
+from mercato.kit.settings import Settings
+from mercato.rpc.chains.v1 import chains_pb2 as pb
+from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
+from mercato.services.chains import app
+from mercato.services.chains.model import CAREFUL_POLICY, IndexScope
+from mercato.services.chains.store import ChainStore, cache_key
+
+if TYPE_CHECKING:
+    from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceAsyncStub
+    from mercato.stack import LocalStack
+
+CREATE2_PROXY = bytes.fromhex("4e59b44847b379578588920ca78fbf26c0b4956c")
+
+
+@pytest.fixture
+async def registry(settings: Settings) -> AsyncIterator[ChainsServiceAsyncStub]:
+    """The running service with an empty registry."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(postgres.connected(settings, "chain_registry_db"))
+        await database.pool.execute("TRUNCATE chains CASCADE")
+        cache = await stack.enter_async_context(redis.connected(settings))
+        await cache.flushdb()
+        await stack.enter_async_context(app.running(settings))
+        yield await stack.enter_async_context(grpc.connected(settings, "chains", ChainsServiceStub))
+
+
+def a_chain(stack: LocalStack, index: int = 0, **changes: Any) -> pb.Chain:
+    local = stack.chains[index]
+    fields: dict[str, Any] = {
+        "chain_id": local.chain_id.caip2, "name": local.name, "currency_symbol": "ETH", "currency_decimals": 18,
+        "enabled": True, "scope": pb.INDEX_SCOPE_FOLLOWED,
+    }  # fmt: skip
+    return pb.Chain(**{**fields, **changes})
+
+
+async def put_chain(registry: ChainsServiceAsyncStub, stack: LocalStack, **changes: Any) -> pb.Chain:
+    return await registry.PutChain(pb.PutChainRequest(chain=a_chain(stack, **changes)))
+
+
+async def put_endpoint(registry: ChainsServiceAsyncStub, stack: LocalStack, index: int = 0, url: str = "") -> pb.Chain:
+    endpoint = pb.Endpoint(url=url or stack.chains[index].url, headers={"X-Key": "secret"})
+    return await registry.PutEndpoint(pb.PutEndpointRequest(chain_id=stack.chains[0].chain_id.caip2, endpoint=endpoint))
+
+
+async def test_a_chain_is_put_together_step_by_step(registry: ChainsServiceAsyncStub, stack: LocalStack) -> None:
+    assert list((await registry.ListChains(pb.ListChainsRequest())).chains) == []
+    first = await put_chain(registry, stack)
+    assert (first.version, first.gas_policy.confirmations) == (1, CAREFUL_POLICY.confirmations)
+    assert (await put_endpoint(registry, stack)).version == 2
+    contract = pb.Contract(kind="factory", address=CREATE2_PROXY, deployed_block=3)
+    chain_id = first.chain_id
+    assert (await registry.PutContract(pb.PutContractRequest(chain_id=chain_id, contract=contract))).version == 3
+    policy = pb.GasPolicy(
+        base_fee_multiplier_percent=150, max_priority_fee="7", max_fee_cap="1000000000000000000",
+        gas_limit_margin_percent=10, confirmations=1, finality_depth=5,
+    )  # fmt: skip
+    await registry.PutGasPolicy(pb.PutGasPolicyRequest(chain_id=chain_id, gas_policy=policy))
+    chain = await registry.GetChain(pb.GetChainRequest(chain_id=chain_id))
+    endpoint = pb.Endpoint(url=stack.chains[0].url, priority=0, weight=1, headers={"X-Key": "secret"})
+    assert chain == pb.Chain(
+        chain_id=chain_id, name=stack.chains[0].name, currency_symbol="ETH", currency_decimals=18, enabled=True,
+        scope=pb.INDEX_SCOPE_FOLLOWED, version=4, endpoints=[endpoint], contracts=[contract], gas_policy=policy,
+    )  # fmt: skip
+
+
+async def test_a_repeated_write_changes_nothing(registry: ChainsServiceAsyncStub, stack: LocalStack) -> None:
+    for _ in range(2):
+        await put_chain(registry, stack)
+        await put_endpoint(registry, stack)
+    contract = pb.Contract(kind="factory", address=CREATE2_PROXY)
+    policy = pb.GasPolicy(
+        base_fee_multiplier_percent=150, max_priority_fee="7", max_fee_cap="8", confirmations=1, finality_depth=5
+    )
+    chain_id = stack.chains[0].chain_id.caip2
+    for _ in range(2):
+        await registry.PutContract(pb.PutContractRequest(chain_id=chain_id, contract=contract))
+        last = await registry.PutGasPolicy(pb.PutGasPolicyRequest(chain_id=chain_id, gas_policy=policy))
+    assert last.version == 4
+
+
+async def test_an_endpoint_of_another_chain_is_refused(registry: ChainsServiceAsyncStub, stack: LocalStack) -> None:
+    await put_chain(registry, stack)
+    with pytest.raises(InvalidArgument) as caught:
+        await put_endpoint(registry, stack, index=1)
+    assert (caught.value.reason, caught.value.details["reported"]) == (
+        "ENDPOINT_WRONG_CHAIN",
+        str(int(stack.chains[1].chain_id)),
+    )
+    assert (await registry.GetChain(pb.GetChainRequest(chain_id=stack.chains[0].chain_id.caip2))).version == 1
+
+
+async def test_an_endpoint_that_does_not_answer_is_refused(registry: ChainsServiceAsyncStub, stack: LocalStack) -> None:
+    await put_chain(registry, stack)
+    for url in ("http://127.0.0.1:9", stack.settings.s3_url):
+        with pytest.raises(FailedPrecondition) as caught:
+            await put_endpoint(registry, stack, url=url)
+        assert caught.value.reason == "ENDPOINT_UNREACHABLE"
+
+
+async def test_a_contract_needs_an_endpoint_and_code(registry: ChainsServiceAsyncStub, stack: LocalStack) -> None:
+    await put_chain(registry, stack)
+    request = pb.PutContractRequest(
+        chain_id=stack.chains[0].chain_id.caip2, contract=pb.Contract(kind="seaport", address=b"\x77" * 20)
+    )
+    with pytest.raises(FailedPrecondition) as without_endpoint:
+        await registry.PutContract(request)
+    assert without_endpoint.value.reason == "CHAIN_WITHOUT_ENDPOINT"
+    await put_endpoint(registry, stack)
+    with pytest.raises(InvalidArgument) as without_code:
+        await registry.PutContract(request)
+    assert without_code.value.reason == "CONTRACT_WITHOUT_CODE"
+
+
+async def test_unknown_and_malformed_chains_are_told_apart(registry: ChainsServiceAsyncStub) -> None:
+    with pytest.raises(NotFound) as unknown:
+        await registry.GetChain(pb.GetChainRequest(chain_id="eip155:999"))
+    assert unknown.value.reason == "CHAIN_UNKNOWN"
+    with pytest.raises(InvalidArgument) as malformed:
+        await registry.GetChain(pb.GetChainRequest(chain_id="999"))
+    assert malformed.value.reason == "INVALID_CHAIN_ID"
+    with pytest.raises(InvalidArgument) as no_scope:
+        await registry.PutChain(pb.PutChainRequest(chain=pb.Chain(chain_id="eip155:999", name="x")))
+    assert no_scope.value.reason == "INVALID_SCOPE"
+
+
+async def test_parallel_writes_each_bump_the_version_once(registry: ChainsServiceAsyncStub, stack: LocalStack) -> None:
+    await put_chain(registry, stack)
+    chain_id = stack.chains[0].chain_id.caip2
+    policies = [
+        pb.GasPolicy(
+            base_fee_multiplier_percent=100 + i, max_priority_fee="1", max_fee_cap="8", confirmations=1,
+            finality_depth=5,
+        )
+        for i in range(20)
+    ]  # fmt: skip
+    await asyncio.gather(
+        *(registry.PutGasPolicy(pb.PutGasPolicyRequest(chain_id=chain_id, gas_policy=p)) for p in policies)
+    )
+    assert (await registry.GetChain(pb.GetChainRequest(chain_id=chain_id))).version == 21
+
+
+async def test_a_chain_is_cached_under_its_version_and_readable_without_redis(
+    registry: ChainsServiceAsyncStub, stack: LocalStack, settings: Settings
+) -> None:
+    await put_chain(registry, stack)
+    await put_endpoint(registry, stack)
+    chain_id = stack.chains[0].chain_id
+    async with (
+        redis.connected(settings) as cache,
+        postgres.connected(settings, "chain_registry_db") as database,
+        redis.connected(settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"})) as nobody,
+    ):
+        assert await cache.exists(cache_key(chain_id, 1)) == 1
+        assert await cache.exists(cache_key(chain_id, 2)) == 1
+        (from_database,) = await ChainStore(database, nobody).list()
+        # What Redis holds is what is answered: the database is only asked for versions.
+        await database.pool.execute("UPDATE chain_endpoints SET priority = 9")
+        (from_cache,) = await ChainStore(database, cache).list()
+        assert from_cache == from_database
+        await cache.set(cache_key(chain_id, 2), b"broken")
+        (repaired,) = await ChainStore(database, cache).list()
+        assert (repaired.endpoints[0].priority, repaired.spec.scope) == (9, IndexScope.FOLLOWED)
+
+
+async def test_a_directory_follows_the_registry_within_a_second(
+    registry: ChainsServiceAsyncStub, stack: LocalStack
+) -> None:
+    chain_id = stack.chains[0].chain_id
+    await put_chain(registry, stack)
+    async with ChainDirectory(registry) as directory:
+        with pytest.raises(NotFound):
+            await directory.get(ChainId(999))
+        with pytest.raises(FailedPrecondition) as no_endpoint:
+            await directory.get(chain_id)
+        assert no_endpoint.value.reason == "CHAIN_DISABLED"
+        await put_endpoint(registry, stack)
+        await asyncio.sleep(0.7)
+        handle = await directory.get(chain_id)
+        assert (handle.chain_id, handle.chain.version) == (chain_id, 2)
+        assert await handle.pool.chain_id() == chain_id
+        with pytest.raises(FailedPrecondition) as no_factory:
+            handle.contract("factory")
+        assert no_factory.value.reason == "CONTRACT_NOT_REGISTERED"
+
+        contract = pb.Contract(kind="factory", address=CREATE2_PROXY)
+        await registry.PutContract(pb.PutContractRequest(chain_id=chain_id.caip2, contract=contract))
+        await asyncio.sleep(0.7)
+        newer = await directory.get(chain_id)
+        assert newer.contract("factory") == CREATE2_PROXY
+        assert newer.pool is handle.pool
+        assert [h.chain.version for h in await directory.all()] == [3]
+
+        await put_chain(registry, stack, enabled=False)
+        await asyncio.sleep(0.7)
+        assert await directory.all() == []
+        assert await handle.pool.block_number() >= 0  # calls under way end in peace
+
+
+async def test_a_directory_keeps_its_last_answer_while_the_registry_is_away(
+    settings: Settings, stack: LocalStack
+) -> None:
+    chain_id = stack.chains[0].chain_id
+    async with grpc.connected(settings, "chains", ChainsServiceStub) as stub, ChainDirectory(stub) as directory:
+        async with app.running(settings):
+            await put_chain(stub, stack)
+            await put_endpoint(stub, stack)
+            before = await directory.get(chain_id)
+        await asyncio.sleep(0.7)
+        assert await directory.get(chain_id) is before
+
+
+async def test_the_pool_of_a_chain_serves_it(stack: LocalStack) -> None:
+    async with RpcPool(stack.chains[0].chain_id, [Endpoint(stack.chains[0].url)]) as pool:
+        assert await pool.chain_id() == stack.chains[0].chain_id

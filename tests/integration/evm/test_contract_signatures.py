@@ -1,0 +1,146 @@
+"""Contract wallets on anvil: deployed (ERC-1271), not yet deployed (ERC-6492), and hostile ones."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from coincurve import PrivateKey
+from compiled import creation_code
+
+from mercato.evm.abi import Function, encode
+from mercato.evm.rpc import RpcPool
+from mercato.evm.signatures import (
+    WRAPPER_SUFFIX,
+    is_valid_signature,
+    personal_message_hash,
+    verify_contract_signature,
+)
+from mercato.kit.ids import Address, keccak256
+
+KEY, OTHER_KEY = PrivateKey(b"\x46" * 32), PrivateKey(b"\x47" * 32)
+DIGEST = personal_message_hash("sign in")
+FRIENDLY, REVERTING, ENDLESS, REVERTING_WITH_MAGIC, DIRTY_MAGIC, SHORT_MAGIC = range(6)
+
+CREATE = Function("create(address,uint256,bytes32)")
+PREDICT = Function("predict(address,uint256,bytes32)", returns="(address)")
+
+
+def address_of(key: PrivateKey) -> Address:
+    return Address(keccak256(key.public_key.format(compressed=False)[1:])[12:])
+
+
+def sign(key: PrivateKey, digest: bytes = DIGEST) -> bytes:
+    raw = key.sign_recoverable(digest, hasher=None)
+    return raw[:64] + bytes([raw[64] + 27])
+
+
+async def transact(chain: RpcPool, to: Address | None, data: bytes) -> Address | None:
+    """Sends from anvil's first account and gives the contract that was created."""
+    (sender, *_) = await chain.raw("eth_accounts")
+    fields = {"from": sender, "data": "0x" + data.hex(), "gas": hex(3_000_000)}
+    tx_hash = await chain.raw("eth_sendTransaction", fields | ({"to": to.text} if to else {}))
+    receipt = await chain.find_receipt(bytes.fromhex(tx_hash[2:]))
+    assert receipt is not None
+    assert receipt.succeeded
+    return receipt.contract_address
+
+
+async def deploy_wallet(chain: RpcPool, mood: int) -> Address:
+    arguments = encode(["address", "uint256"], [address_of(KEY), mood])
+    wallet = await transact(chain, None, creation_code()["Wallet"] + arguments)
+    assert wallet is not None
+    return wallet
+
+
+@pytest.fixture(scope="module")
+async def factory(chain: RpcPool) -> Address:
+    deployed = await transact(chain, None, creation_code()["WalletFactory"])
+    assert deployed is not None
+    return deployed
+
+
+async def predicted(chain: RpcPool, factory: Address, mood: int, salt: bytes) -> Address:
+    (wallet,) = PREDICT.decode_result(await chain.call(factory, PREDICT.encode(address_of(KEY), mood, salt)))
+    return Address(wallet)
+
+
+def wrapped(factory: Address, mood: int, salt: bytes, inner: bytes) -> bytes:
+    deployment = CREATE.encode(address_of(KEY), mood, salt)
+    return encode(["address", "bytes", "bytes"], [factory, deployment, inner]) + WRAPPER_SUFFIX
+
+
+async def test_wallet_says_yes_to_its_owner_and_no_to_others(chain: RpcPool) -> None:
+    wallet = await deploy_wallet(chain, FRIENDLY)
+
+    assert await is_valid_signature(chain, wallet, DIGEST, sign(KEY))
+    assert not await is_valid_signature(chain, wallet, DIGEST, sign(OTHER_KEY))
+    assert not await is_valid_signature(chain, wallet, personal_message_hash("other"), sign(KEY))
+
+
+@pytest.mark.parametrize("mood", [REVERTING, ENDLESS, REVERTING_WITH_MAGIC, DIRTY_MAGIC, SHORT_MAGIC])
+async def test_wallet_that_does_not_plainly_say_yes_says_no(chain: RpcPool, mood: int) -> None:
+    wallet = await deploy_wallet(chain, mood)
+    started = time.monotonic()
+
+    assert not await verify_contract_signature(chain, wallet, DIGEST, sign(KEY))
+    assert time.monotonic() - started < 3.0
+
+
+async def test_plain_account_needs_no_contract_and_a_wrong_key_finds_none(chain: RpcPool) -> None:
+    assert await is_valid_signature(chain, address_of(KEY), DIGEST, sign(KEY))
+    assert not await is_valid_signature(chain, address_of(OTHER_KEY), DIGEST, sign(KEY))
+
+
+async def test_owner_of_a_key_stays_valid_when_code_stands_at_the_account(chain: RpcPool) -> None:
+    owner = PrivateKey(b"\x48" * 32)
+    await chain.raw("anvil_setCode", address_of(owner).text, "0xef0100" + "11" * 20)
+
+    assert await is_valid_signature(chain, address_of(owner), DIGEST, sign(owner))
+    assert not await is_valid_signature(chain, address_of(owner), DIGEST, sign(OTHER_KEY))
+
+
+async def test_wallet_that_is_not_deployed_yet_is_asked_in_a_simulation(chain: RpcPool, factory: Address) -> None:
+    salt = b"\x01" * 32
+    wallet = await predicted(chain, factory, FRIENDLY, salt)
+
+    assert await is_valid_signature(chain, wallet, DIGEST, wrapped(factory, FRIENDLY, salt, sign(KEY)))
+    assert not await is_valid_signature(chain, wallet, DIGEST, wrapped(factory, FRIENDLY, salt, sign(OTHER_KEY)))
+    assert await chain.code(wallet) == b""
+
+
+async def test_wrapped_signature_of_a_wallet_deployed_meanwhile_is_valid(chain: RpcPool, factory: Address) -> None:
+    salt = b"\x02" * 32
+    wallet = await predicted(chain, factory, FRIENDLY, salt)
+    await transact(chain, factory, CREATE.encode(address_of(KEY), FRIENDLY, salt))
+    assert await chain.code(wallet) != b""
+
+    assert await is_valid_signature(chain, wallet, DIGEST, wrapped(factory, FRIENDLY, salt, sign(KEY)))
+    assert not await is_valid_signature(chain, wallet, DIGEST, wrapped(factory, FRIENDLY, salt, sign(OTHER_KEY)))
+
+
+@pytest.mark.parametrize("mood", [REVERTING, ENDLESS, REVERTING_WITH_MAGIC, DIRTY_MAGIC, SHORT_MAGIC])
+async def test_undeployed_wallet_that_does_not_plainly_say_yes_says_no(
+    chain: RpcPool, factory: Address, mood: int
+) -> None:
+    salt = b"\x03" * 32
+    wallet = await predicted(chain, factory, mood, salt)
+
+    assert not await is_valid_signature(chain, wallet, DIGEST, wrapped(factory, mood, salt, sign(KEY)))
+
+
+async def test_wrapper_that_deploys_another_wallet_proves_nothing(chain: RpcPool, factory: Address) -> None:
+    wallet = await predicted(chain, factory, FRIENDLY, b"\x04" * 32)
+
+    assert not await is_valid_signature(chain, wallet, DIGEST, wrapped(factory, FRIENDLY, b"\x05" * 32, sign(KEY)))
+
+
+async def test_wrapper_for_a_plain_account_is_no_way_around_its_key(chain: RpcPool, factory: Address) -> None:
+    signature = wrapped(factory, FRIENDLY, b"\x06" * 32, sign(KEY))
+
+    assert not await is_valid_signature(chain, address_of(KEY), DIGEST, signature)
+
+
+@pytest.mark.parametrize("body", [b"", b"\x01" * 64, b"\xff" * 96])
+async def test_wrapper_around_nonsense_is_not_valid(chain: RpcPool, body: bytes) -> None:
+    assert not await is_valid_signature(chain, address_of(KEY), DIGEST, body + WRAPPER_SUFFIX)

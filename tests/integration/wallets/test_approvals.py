@@ -1,0 +1,379 @@
+"""Approvals on the real stores: any order, any repetition and any fork give what the canonical chain says."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from mercato.kit import cursors, postgres, redis
+from mercato.kit.errors import InvalidArgument, Poison
+from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId, keccak256
+from mercato.kit.logging import get_logger
+from mercato.kit.messages import Incoming, content_id
+from mercato.kit.postgres import Database
+from mercato.kit.redis import Redis
+from mercato.kit.settings import Settings
+from mercato.rpc.common.v1.common_pb2 import Block
+from mercato.rpc.events.v1.events_pb2 import ApprovalChanged, ApprovalsChanged, ChainReorged, FactBlocks, UserLoggedIn
+from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainReorged
+from mercato.services.wallets.model import Approval
+from mercato.services.wallets.store.approvals import ApprovalStore
+from mercato.services.wallets.store.cache import ApprovalCache
+from mercato.services.wallets.usecases import FollowApprovals, ListApprovals
+
+LOG = get_logger("wallets")
+OWNERS = [Address(bytes([1]) * 20), Address(bytes([2]) * 20)]
+OPERATORS = [Address(bytes([8]) * 20), Address(bytes([9]) * 20)]
+CONTRACT = Address(bytes([5]) * 20)
+BIG = 2**256 - 1
+
+
+@pytest.fixture(scope="module")
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with postgres.connected(settings, "wallet_db") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def client(settings: Settings) -> AsyncIterator[Redis]:
+    async with redis.connected(settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def cache(client: Redis) -> ApprovalCache:
+    return ApprovalCache(client, LOG)
+
+
+@pytest.fixture(scope="module")
+def store(database: Database) -> ApprovalStore:
+    return ApprovalStore(database)
+
+
+@pytest.fixture(scope="module")
+def listing(store: ApprovalStore, cache: ApprovalCache) -> ListApprovals:
+    return ListApprovals(store, cache)
+
+
+@pytest.fixture
+def chain() -> ChainId:
+    """A chain of the test's own, so that tests share tables and no rows."""
+    return ChainId(int.from_bytes(os.urandom(6)) + 1)
+
+
+class Handlers:
+    """Both queues of the service, fed by hand."""
+
+    def __init__(self, store: ApprovalStore, cache: ApprovalCache) -> None:
+        follow = FollowApprovals(store, cache)
+        self._approved = OnApprovalsChanged(follow)
+        self._reorged = OnChainReorged(follow)
+
+    async def __call__(self, message: ApprovalsChanged | ChainReorged) -> None:
+        incoming = Incoming(content_id("k", message), message.DESCRIPTOR.full_name, message, {}, 1)
+        await (self._reorged if isinstance(message, ChainReorged) else self._approved)(incoming)
+
+
+@pytest.fixture(scope="module")
+def handle(store: ApprovalStore, cache: ApprovalCache) -> Handlers:
+    return Handlers(store, cache)
+
+
+def block(number: int, fork: str = "") -> Block:
+    return Block(number=number, hash=keccak256(f"{fork}{number}".encode()), timestamp=1_700_000_000 + number)
+
+
+def change(
+    log_index: int,
+    *,
+    owner: Address = OWNERS[0],
+    operator: Address = OPERATORS[0],
+    approved: bool = True,
+    token_id: int | None = None,
+) -> ApprovalChanged:
+    return ApprovalChanged(
+        block=0, tx_hash=bytes(32), log_index=log_index, contract=CONTRACT, owner=owner, operator=operator,
+        approved=approved, token_id="" if token_id is None else str(token_id),
+    )  # fmt: skip
+
+
+def facts(chain: ChainId, at: Block, *changes: ApprovalChanged, generation: int = 0) -> ApprovalsChanged:
+    return ApprovalsChanged(at=FactBlocks(chain_id=chain.caip2, blocks=[at], generation=generation), approvals=changes)
+
+
+def reorg(chain: ChainId, generation: int, *orphaned: Block) -> ChainReorged:
+    return ChainReorged(
+        chain_id=chain.caip2, orphaned=orphaned, common_ancestor=block(orphaned[0].number - 1), generation=generation
+    )
+
+
+async def in_force(listing: ListApprovals, chain: ChainId, owner: Address = OWNERS[0]) -> list[Approval]:
+    return (await listing.run(owner, chain, 0, "")).approvals
+
+
+def said(approvals: Iterable[Approval]) -> list[tuple[Address, int | None, int, int]]:
+    return [(a.operator, a.token_id, a.place.block_number, a.place.log_index) for a in approvals]
+
+
+async def test_a_grant_a_revocation_and_a_new_grant_are_each_seen_at_once(
+    handle: Handlers, listing: ListApprovals, chain: ChainId
+) -> None:
+    assert await in_force(listing, chain) == []
+    await handle(facts(chain, block(1), change(0)))
+    assert said(await in_force(listing, chain)) == [(OPERATORS[0], None, 1, 0)]
+    await handle(facts(chain, block(2), change(3, approved=False)))
+    assert await in_force(listing, chain) == []
+    await handle(facts(chain, block(3), change(1)))
+    (granted,) = await in_force(listing, chain)
+    assert said([granted]) == [(OPERATORS[0], None, 3, 1)]
+    assert granted.place.block_time == datetime.fromtimestamp(1_700_000_003, UTC)
+    assert granted.place.block_hash == block(3).hash
+
+
+async def test_a_token_has_one_approved_operator_whoever_owns_it(
+    handle: Handlers, listing: ListApprovals, chain: ChainId
+) -> None:
+    await handle(facts(chain, block(1), change(0, token_id=BIG)))
+    assert said(await in_force(listing, chain)) == [(OPERATORS[0], BIG, 1, 0)]
+    await handle(facts(chain, block(2), change(0, owner=OWNERS[1], operator=OPERATORS[1], token_id=BIG)))
+    assert await in_force(listing, chain) == []
+    assert said(await in_force(listing, chain, OWNERS[1])) == [(OPERATORS[1], BIG, 2, 0)]
+    await handle(facts(chain, block(3), change(0, owner=OWNERS[1], operator=ZERO_ADDRESS, token_id=BIG)))
+    assert await in_force(listing, chain, OWNERS[1]) == []
+
+
+async def test_all_of_a_contract_and_one_of_its_tokens_are_two_approvals(
+    handle: Handlers, listing: ListApprovals, chain: ChainId
+) -> None:
+    await handle(facts(chain, block(1), change(0), change(1, token_id=0), change(2, operator=OPERATORS[1])))
+    assert said(await in_force(listing, chain)) == [
+        (OPERATORS[1], None, 1, 2),
+        (OPERATORS[0], 0, 1, 1),
+        (OPERATORS[0], None, 1, 0),
+    ]
+
+
+@dataclass
+class World:
+    """A chain that forks and forks back, told by messages, and what is left in the end."""
+
+    chain: ChainId
+    messages: list[ApprovalsChanged | ChainReorged] = field(default_factory=list)
+    canonical: list[tuple[Block, ApprovalChanged]] = field(default_factory=list)
+
+    def history(self) -> set[tuple[bytes, int]]:
+        return {(at.hash, fact.log_index) for at, fact in self.canonical}
+
+    def current(self) -> set[tuple[object, ...]]:
+        """Reference fold: the last word by position for each key."""
+        last: dict[tuple[object, ...], tuple[object, ...]] = {}
+        for at, fact in sorted(self.canonical, key=lambda entry: (entry[0].number, entry[1].log_index)):
+            token = int(fact.token_id) if fact.token_id else None
+            key = ("all", fact.owner, fact.operator) if token is None else ("one", token)
+            approved = fact.approved and fact.operator != ZERO_ADDRESS
+            last[key] = (fact.owner, fact.operator, token, approved, at.number, at.hash, fact.log_index)
+        return set(last.values())
+
+
+def world(chain: ChainId, dice: random.Random) -> World:
+    """Random changes over six blocks; the last three orphaned, replaced, and sometimes canonical again."""
+    made = World(chain)
+
+    def changes() -> list[ApprovalChanged]:
+        return [
+            change(
+                log_index,
+                owner=dice.choice(OWNERS),
+                operator=dice.choice([*OPERATORS, ZERO_ADDRESS]),
+                approved=dice.random() < 0.6,
+                token_id=dice.choice([None, 0, BIG]),
+            )
+            for log_index in sorted(dice.sample(range(6), dice.randint(1, 4)))
+        ]
+
+    def branch(numbers: Iterable[int], fork: str) -> list[tuple[Block, list[ApprovalChanged]]]:
+        return [(block(number, fork), changes()) for number in numbers]
+
+    def tell(blocks: list[tuple[Block, list[ApprovalChanged]]], generation: int) -> None:
+        made.messages += [facts(chain, at, *said, generation=generation) for at, said in blocks]
+
+    trunk, losing, winning = branch(range(1, 4), ""), branch(range(4, 7), "a"), branch(range(4, 8), "b")
+    tell(trunk + losing, 0)
+    made.messages.append(reorg(chain, 1, *(at for at, _ in losing)))
+    tell(winning, 1)
+    kept = trunk + winning
+    if dice.random() < 0.5:
+        made.messages.append(reorg(chain, 2, *(at for at, _ in winning)))
+        tell(losing, 2)
+        kept = trunk + losing
+    made.canonical = [(at, fact) for at, said in kept for fact in said]
+    return made
+
+
+async def tables(database: Database, chain: ChainId) -> tuple[set[tuple[bytes, int]], set[tuple[object, ...]]]:
+    history = await database.pool.fetch(
+        "SELECT block_hash, log_index FROM approvals_history WHERE chain_id = $1", int(chain)
+    )
+    current = await database.pool.fetch("SELECT * FROM approvals WHERE chain_id = $1", int(chain))
+    return {(row["block_hash"], row["log_index"]) for row in history}, {
+        (
+            row["owner"], row["operator"], None if row["token_id"] is None else int(row["token_id"]), row["approved"],
+            row["block_number"], row["block_hash"], row["log_index"],
+        )
+        for row in current
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_messages_shuffled_and_repeated_end_as_the_canonical_chain_says(
+    handle: Handlers, database: Database, chain: ChainId, seed: int
+) -> None:
+    dice = random.Random(seed)
+    told = world(chain, dice)
+    messages = told.messages * 2
+    dice.shuffle(messages)
+    for message in messages:
+        await handle(message)
+    assert await tables(database, chain) == (told.history(), told.current())
+
+
+@pytest.mark.parametrize("seed", range(100, 106))
+async def test_messages_handled_side_by_side_end_as_the_canonical_chain_says(
+    handle: Handlers, database: Database, chain: ChainId, seed: int
+) -> None:
+    dice = random.Random(seed)
+    told = world(chain, dice)
+    messages = told.messages * 2
+    dice.shuffle(messages)
+    await asyncio.gather(*map(handle, messages))
+    assert await tables(database, chain) == (told.history(), told.current())
+
+
+async def test_in_whatever_order_three_messages_come_the_lists_are_exact_afterwards(
+    handle: Handlers, listing: ListApprovals, chain: ChainId
+) -> None:
+    for number, order in enumerate(itertools.permutations(range(3))):
+        own = ChainId(int(chain) + number)
+        messages = [
+            facts(own, block(1), change(0)),
+            facts(own, block(2), change(0, operator=OPERATORS[1]), change(1, approved=False)),
+            reorg(own, 1, block(2)),
+        ]
+        for index in order:
+            await in_force(listing, own)
+            await handle(messages[index])
+        assert said(await in_force(listing, own)) == [(OPERATORS[0], None, 1, 0)]
+
+
+async def test_history_keeps_every_word(handle: Handlers, database: Database, chain: ChainId) -> None:
+    words = [change(0), change(1, approved=False), change(2)]
+    await handle(facts(chain, block(1), *words))
+    rows = await database.pool.fetch(
+        "SELECT log_index, approved FROM approvals_history WHERE chain_id = $1 ORDER BY log_index", int(chain)
+    )
+    assert [tuple(row) for row in rows] == [(0, True), (1, False), (2, True)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"),
+    [
+        ({"block": 1}, Poison),
+        ({"contract": b"short"}, InvalidArgument),
+        ({"owner": b""}, InvalidArgument),
+        ({"tx_hash": b"x"}, Poison),
+        ({"token_id": "-1"}, InvalidArgument),
+        ({"token_id": str(BIG + 1)}, InvalidArgument),
+    ],
+)
+async def test_facts_that_cannot_be_read_are_refused_for_good_and_leave_nothing(
+    handle: Handlers, database: Database, chain: ChainId, damage: dict[str, object], error: type[Exception]
+) -> None:
+    bad = change(1)
+    for name, value in damage.items():
+        setattr(bad, name, value)
+    with pytest.raises(error):
+        await handle(facts(chain, block(1), change(0), bad))
+    assert await tables(database, chain) == (set(), set())
+
+
+async def test_messages_of_another_kind_are_refused_for_good(store: ApprovalStore, cache: ApprovalCache) -> None:
+    follow = FollowApprovals(store, cache)
+    stray = Incoming("1", "mercato.events.v1.UserLoggedIn", UserLoggedIn(), {}, 1)
+    for handler in (OnApprovalsChanged(follow), OnChainReorged(follow)):
+        with pytest.raises(Poison):
+            await handler(stray)
+
+
+async def pages(listing: ListApprovals, owner: Address, chain: ChainId | None, first: int) -> list[list[Approval]]:
+    found, after = [], ""
+    while True:
+        page = await listing.run(owner, chain, first, after)
+        found.append(page.approvals)
+        if not page.has_next:
+            return found
+        after = page.end_cursor
+
+
+async def test_pages_of_one_chain_and_of_all_come_newest_first_and_miss_nothing(
+    handle: Handlers, listing: ListApprovals, chain: ChainId
+) -> None:
+    owner = Address(os.urandom(20))
+    other = ChainId(int(chain) + 1)
+    for number in range(1, 6):
+        await handle(facts(chain, block(number), change(number, owner=owner, token_id=number)))
+        await handle(facts(other, block(number), change(number, owner=owner, token_id=number)))
+    one_chain = await pages(listing, owner, chain, 2)
+    assert [[a.place.block_number for a in page] for page in one_chain] == [[5, 4], [3, 2], [1]]
+    all_chains = list(itertools.chain.from_iterable(await pages(listing, owner, None, 3)))
+    assert [(a.place.block_number, a.chain) for a in all_chains] == [
+        (number, c) for number in (5, 4, 3, 2, 1) for c in (other, chain)
+    ]
+
+
+@pytest.mark.parametrize("key", [(1, 2, 3), (-1, 1, 1, 1), (10**30, 1, 1, 1), (1, 1, 1, 2**31), ("x", 1, 1, 1)])
+async def test_a_made_up_cursor_is_refused(listing: ListApprovals, key: Sequence[int | str]) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        await listing.run(OWNERS[0], ChainId(1), 1, cursors.encode(*key))
+    assert refusal.value.reason == "INVALID_CURSOR"
+
+
+@pytest.mark.parametrize("changed_before", [False, True])
+async def test_a_page_read_before_a_change_is_not_kept_after_it(
+    handle: Handlers, listing: ListApprovals, store: ApprovalStore, cache: ApprovalCache, chain: ChainId,
+    changed_before: bool,
+) -> None:  # fmt: skip
+    if changed_before:
+        await handle(facts(chain, block(1), change(0)))
+    page = "21:"
+    _, mark = await cache.find(chain, OWNERS[0], page)
+    outdated = await store.page(OWNERS[0], chain, None, 21)
+    await handle(facts(chain, block(2), change(0, approved=not changed_before)))
+    await cache.keep(chain, OWNERS[0], page, outdated, mark)
+    assert len(await in_force(listing, chain)) == (0 if changed_before else 1)
+
+
+async def test_a_page_is_read_from_redis_until_something_changes(
+    handle: Handlers, listing: ListApprovals, database: Database, chain: ChainId
+) -> None:
+    await handle(facts(chain, block(1), change(0, token_id=7), change(1)))
+    first = await in_force(listing, chain)
+    await database.pool.execute("DELETE FROM approvals WHERE chain_id = $1", int(chain))
+    assert await in_force(listing, chain) == first
+    await handle(facts(chain, block(2), change(0, operator=OPERATORS[1])))
+    assert said(await in_force(listing, chain)) == [(OPERATORS[1], None, 2, 0)]
+
+
+async def test_without_redis_lists_come_from_the_database(
+    handle: Handlers, store: ApprovalStore, settings: Settings, chain: ChainId
+) -> None:
+    async with redis.connected(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as nobody:
+        cache = ApprovalCache(nobody, LOG)
+        await Handlers(store, cache)(facts(chain, block(1), change(0)))
+        assert said(await in_force(ListApprovals(store, cache), chain)) == [(OPERATORS[0], None, 1, 0)]

@@ -1,0 +1,235 @@
+"""Wallets on the real database: linked once, owned by one user, never the last one gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mercato.kit import postgres, redis
+from mercato.kit.errors import Conflict, FailedPrecondition, InvalidArgument, NotFound
+from mercato.kit.ids import Address, ChainId, UserId, new_id
+from mercato.kit.logging import get_logger
+from mercato.kit.postgres import Database
+from mercato.kit.redis import Redis
+from mercato.kit.settings import Settings
+from mercato.rpc.events.v1.events_pb2 import WalletLinked
+from mercato.services.wallets.model import Claim, Proof, Wallet
+from mercato.services.wallets.rpc import wallet_linked
+from mercato.services.wallets.store.wallets import WalletStore
+from mercato.services.wallets.usecases import LinkWallet, ManageWallets
+
+LOG = get_logger("wallets")
+CHAIN = ChainId(31337)
+
+
+@pytest.fixture(scope="module")
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with postgres.connected(settings, "wallet_db") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def cache(settings: Settings) -> AsyncIterator[Redis]:
+    async with redis.connected(settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def store(database: Database, cache: Redis) -> WalletStore:
+    return WalletStore(database, cache, wallet_linked, LOG)
+
+
+@pytest.fixture(scope="module")
+def link(store: WalletStore) -> LinkWallet:
+    return LinkWallet(store, lambda: datetime.now(UTC), new_id)
+
+
+@pytest.fixture(scope="module")
+def manage(store: WalletStore) -> ManageWallets:
+    return ManageWallets(store)
+
+
+def claim(
+    user: UserId | None = None, address: Address | None = None, chain: ChainId = CHAIN, proof: Proof = Proof.KEY
+) -> Claim:
+    return Claim(user or UserId(new_id()), address or Address(os.urandom(20)), chain, proof)
+
+
+async def announced(database: Database, user: UserId) -> list[WalletLinked]:
+    bodies = await database.pool.fetch(
+        "SELECT body FROM outbox WHERE type = 'mercato.events.v1.WalletLinked' ORDER BY id"
+    )
+    events = [WalletLinked.FromString(row["body"]) for row in bodies]
+    return [event for event in events if event.user_id == str(user)]
+
+
+async def test_the_first_wallet_is_primary_and_later_ones_are_not(link: LinkWallet, manage: ManageWallets) -> None:
+    first = claim()
+    second = claim(first.user_id)
+    assert (await link.run(first))[0].primary is True
+    assert (await link.run(second))[0].primary is False
+    assert [(w.address, w.primary) for w in await manage.list_of([first.user_id])] == [
+        (first.address, True),
+        (second.address, False),
+    ]
+
+
+async def test_linking_again_makes_and_tells_nothing_but_the_time(link: LinkWallet, database: Database) -> None:
+    wanted = claim()
+    made, created = await link.run(wanted)
+    again, created_again = await link.run(wanted)
+    assert (created, created_again) == (True, False)
+    assert made.last_seen_at is not None
+    assert again.last_seen_at is not None
+    assert again.last_seen_at >= made.last_seen_at
+    assert (again.id, again.linked_at) == (made.id, made.linked_at)
+    (event,) = await announced(database, wanted.user_id)
+    assert (event.wallet_id, event.address, event.chain_id, event.primary) == (
+        str(made.id), wanted.address, "eip155:31337", True,
+    )  # fmt: skip
+
+
+async def test_twenty_links_of_one_wallet_at_once_make_one(link: LinkWallet, database: Database) -> None:
+    wanted = claim()
+    answers = await asyncio.gather(*(link.run(wanted) for _ in range(20)))
+    assert sum(created for _, created in answers) == 1
+    assert len({wallet.id for wallet, _ in answers}) == 1
+    assert len(await announced(database, wanted.user_id)) == 1
+
+
+async def test_many_first_wallets_at_once_leave_one_primary(link: LinkWallet, manage: ManageWallets) -> None:
+    user = UserId(new_id())
+    await asyncio.gather(*(link.run(claim(user)) for _ in range(20)))
+    wallets = await manage.list_of([user])
+    assert [wallet.primary for wallet in wallets] == [True] + [False] * 19
+
+
+async def test_of_two_users_who_claim_an_address_at_once_one_gets_it(link: LinkWallet, database: Database) -> None:
+    address = Address(os.urandom(20))
+    claims = [claim(address=address, chain=ChainId(1 + n % 2)) for n in range(10)]
+    answers = await asyncio.gather(*(link.run(c) for c in claims), return_exceptions=True)
+    refusals = [answer for answer in answers if isinstance(answer, Conflict)]
+    assert [refusal.reason for refusal in refusals] == ["WALLET_OF_ANOTHER_USER"] * 9
+    (row,) = await database.pool.fetch("SELECT user_id FROM wallets WHERE address = $1", address)
+    assert row["user_id"] == next(
+        c.user_id for c, a in zip(claims, answers, strict=True) if not isinstance(a, Exception)
+    )
+
+
+async def test_an_address_of_another_user_is_refused_on_every_chain(link: LinkWallet, manage: ManageWallets) -> None:
+    owned = claim()
+    await link.run(owned)
+    stranger = claim(address=owned.address, chain=ChainId(1))
+    with pytest.raises(Conflict) as refusal:
+        await link.run(stranger)
+    assert refusal.value.reason == "WALLET_OF_ANOTHER_USER"
+    assert await manage.list_of([stranger.user_id]) == []
+
+
+async def test_a_key_links_its_address_on_a_second_chain_and_a_contract_does_not(link: LinkWallet) -> None:
+    first = claim()
+    await link.run(first)
+    _, created = await link.run(claim(first.user_id, first.address, ChainId(1), Proof.KEY))
+    assert created
+    with pytest.raises(Conflict) as refusal:
+        await link.run(claim(first.user_id, first.address, ChainId(10), Proof.CONTRACT))
+    assert refusal.value.reason == "CONTRACT_ON_OTHER_CHAIN"
+    _, created = await link.run(claim(first.user_id, first.address, ChainId(1), Proof.CONTRACT))
+    assert not created
+
+
+async def test_the_last_wallet_cannot_be_unlinked(link: LinkWallet, manage: ManageWallets) -> None:
+    wallet, _ = await link.run(claim())
+    with pytest.raises(FailedPrecondition) as refusal:
+        await manage.unlink(wallet.user_id, wallet.id)
+    assert refusal.value.reason == "LAST_WALLET"
+    assert [w.id for w in await manage.list_of([wallet.user_id])] == [wallet.id]
+
+
+async def test_unlinking_both_wallets_at_once_leaves_one_that_is_primary(
+    link: LinkWallet, manage: ManageWallets
+) -> None:
+    user = UserId(new_id())
+    wallets = [(await link.run(claim(user)))[0] for _ in range(2)]
+    answers = await asyncio.gather(*(manage.unlink(user, w.id) for w in wallets), return_exceptions=True)
+    assert [type(answer) for answer in answers if answer is not None] == [FailedPrecondition]
+    (left,) = await manage.list_of([user])
+    assert left.primary
+
+
+async def test_the_wallet_linked_first_takes_the_place_of_an_unlinked_primary(
+    link: LinkWallet, manage: ManageWallets
+) -> None:
+    user = UserId(new_id())
+    first, second, third = [(await link.run(claim(user)))[0] for _ in range(3)]
+    await manage.unlink(user, first.id)
+    assert [(w.id, w.primary) for w in await manage.list_of([user])] == [(second.id, True), (third.id, False)]
+
+
+async def test_an_unlinked_address_is_free_for_another_user_once_it_is_gone_from_every_chain(
+    link: LinkWallet, manage: ManageWallets
+) -> None:
+    user, address = UserId(new_id()), Address(os.urandom(20))
+    await link.run(claim(user))
+    here, _ = await link.run(claim(user, address, ChainId(1)))
+    there, _ = await link.run(claim(user, address, ChainId(2)))
+    await manage.unlink(user, here.id)
+    with pytest.raises(Conflict):
+        await link.run(claim(address=address))
+    await manage.unlink(user, there.id)
+    assert (await link.run(claim(address=address)))[1] is True
+
+
+async def test_the_primary_is_what_the_user_chose_and_no_sign_in_changes_it(
+    link: LinkWallet, manage: ManageWallets
+) -> None:
+    first = claim()
+    await link.run(first)
+    second, _ = await link.run(claim(first.user_id))
+    assert (await manage.set_primary(first.user_id, second.id)).primary is True
+    await link.run(first)
+    assert [w.id for w in await manage.list_of([first.user_id]) if w.primary] == [second.id]
+
+
+async def test_another_users_wallet_is_not_found(link: LinkWallet, manage: ManageWallets) -> None:
+    wallet, _ = await link.run(claim())
+    stranger, _ = await link.run(claim())
+    for act in (manage.unlink, manage.set_primary):
+        with pytest.raises(NotFound) as refusal:
+            await act(stranger.user_id, wallet.id)
+        assert refusal.value.reason == "WALLET_NOT_FOUND"
+
+
+async def test_wallets_of_several_users_come_in_one_answer(link: LinkWallet, manage: ManageWallets) -> None:
+    wallets = [(await link.run(claim()))[0] for _ in range(3)]
+    found = await manage.list_of([wallet.user_id for wallet in wallets] + [UserId(new_id())])
+    assert {w.id: w.last_seen_at for w in found} == {w.id: w.last_seen_at for w in wallets}
+    with pytest.raises(InvalidArgument) as refusal:
+        await manage.list_of([UserId(new_id())] * 1001)
+    assert refusal.value.reason == "BATCH_TOO_LONG"
+
+
+async def test_without_redis_only_the_last_seen_time_is_missing(database: Database, settings: Settings) -> None:
+    away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    async with redis.connected(away) as nobody:
+        store = WalletStore(database, nobody, wallet_linked, LOG)
+        wallet, created = await LinkWallet(store, lambda: datetime.now(UTC), new_id).run(claim())
+        (listed,) = await store.list_of([wallet.user_id])
+    assert created
+    assert (listed.id, listed.last_seen_at) == (wallet.id, None)
+
+
+def test_an_event_says_what_the_wallet_is() -> None:
+    at = datetime(2026, 11, 22, tzinfo=UTC) + timedelta(microseconds=5)
+    wallet = Wallet(new_id(), UserId(new_id()), Address(bytes(20)), ChainId(10), True, at)
+    message = wallet_linked(wallet)
+    event = WalletLinked.FromString(message.body)
+    assert (message.exchange, message.routing_key, message.message_id) == (
+        "wallets.events", "wallet.linked", str(wallet.id),
+    )  # fmt: skip
+    assert (event.user_id, event.chain_id, event.primary) == (str(wallet.user_id), "eip155:10", True)
+    assert event.occurred_at.ToDatetime(UTC) == at
