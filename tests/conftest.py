@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from mercato.kit.settings import Settings
 
 if TYPE_CHECKING:
     from mercato.stack import LocalStack
+    from tests.marketplace import Marketplace
 
 # Two noisy cores: how long an example took says nothing about the code.
 hypothesis.settings.register_profile(
@@ -36,3 +38,22 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Local
 @pytest.fixture(scope="session")
 def settings(stack: LocalStack) -> Settings:
     return stack.settings
+
+
+@pytest.fixture(scope="session")
+async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Marketplace]:
+    """The whole marketplace: all servers, one process per service, two seeded chains."""
+    import aiohttp
+
+    from mercato.evm.rpc import Endpoint, RpcPool
+    from mercato.stack import LocalStack
+    from tests.marketplace import Marketplace
+
+    async with AsyncExitStack() as opened:
+        running = await opened.enter_async_context(LocalStack(tmp_path_factory.mktemp("market")))
+        nodes = [
+            (chain.chain_id, await opened.enter_async_context(RpcPool(chain.chain_id, [Endpoint(chain.url)])))
+            for chain in running.chains
+        ]
+        session = await opened.enter_async_context(aiohttp.ClientSession())
+        yield Marketplace(running, session, nodes)

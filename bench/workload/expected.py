@@ -31,6 +31,13 @@ class EndState:
     """Sum over all holders."""
 
 
+RECORDED = (
+    "0xf98e3f6bdfd60dc7f384c4232e7d4cc191974e9e",
+    EndState(5001, 99_941, 54_996, "f7ce01d93aa428cb5598bc4945e48d55", 54_996),
+)
+"""Collection and end of the standard recording (5,000 blocks, seed 42), which the peers were measured with too."""
+
+
 def end_states(recording: Path, last_blocks: list[int]) -> Iterator[EndState]:
     """One state for each of `last_blocks`, in ascending order."""
     wanted = sorted(last_blocks)

@@ -20,6 +20,7 @@ import orjson
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.workload import plan
+from bench.workload.expected import RECORDED, end_states
 from bench.workload.node import Node, fresh_anvil
 
 _HERE = Path(__file__).parent
@@ -117,7 +118,10 @@ def main() -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns) as progress:
         collection = asyncio.run(record(options.out, options.blocks, options.seed, progress))
-    print(f"collection {collection}, {options.blocks + 1} blocks after genesis, in {options.out}")
+    (state,) = end_states(options.out, [options.blocks + 1])
+    print(f"collection {collection}, {state}, in {options.out}")
+    if (options.blocks, options.seed) == (plan.BLOCKS, plan.SEED) and (collection, state) != RECORDED:
+        raise SystemExit(f"this is not the workload others were measured with: {RECORDED}")
 
 
 if __name__ == "__main__":

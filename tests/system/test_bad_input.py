@@ -12,7 +12,7 @@ import pytest
 from mercato.kit.settings import DATABASES
 from mercato.story import documents
 from mercato.story.play import Story
-from tests.system.conftest import Marketplace
+from tests.marketplace import Marketplace
 
 CHAIN = "eip155:31337"
 HUGE = "9" * 400

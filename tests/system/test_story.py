@@ -9,7 +9,7 @@ import pytest
 from mercato.story import documents
 from mercato.story.api import ApiError, Socket
 from mercato.story.play import HAPPY_PATH, Story
-from tests.system.conftest import Marketplace
+from tests.marketplace import Marketplace
 
 ZERO = "0x" + "0" * 40
 

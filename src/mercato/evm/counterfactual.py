@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mercato.kit.ids import Address
 
-_MUL, _CODECOPY, _POP, _MLOAD, _MSTORE, _GAS = (bytes([code]) for code in (0x02, 0x39, 0x50, 0x51, 0x52, 0x5A))
+_MUL, _GT, _CODECOPY, _RETURNDATASIZE = (bytes([code]) for code in (0x02, 0x11, 0x39, 0x3D))
+_POP, _MLOAD, _MSTORE, _GAS = (bytes([code]) for code in (0x50, 0x51, 0x52, 0x5A))
 _PUSH3, _PUSH20, _CALL, _RETURN, _STATICCALL = (bytes([code]) for code in (0x62, 0x73, 0xF1, 0xF3, 0xFA))
 
 
@@ -12,7 +13,7 @@ def deploy_and_ask(factory: Address, deployment: bytes, account: Address, questi
     """Creation code: calls `factory` with `deployment`, then `account` with `question`, without value.
 
     What eth_call with it returns is the first word of the account's answer; zero when the account failed or
-    answered nothing. The factory may fail: the account can be there already.
+    answered less than a word. The factory may fail: the account can be there already.
     """
     size = len(_program(0, factory, deployment, account, question))
     return _program(size, factory, deployment, account, question) + deployment + question
@@ -27,7 +28,9 @@ def _program(size: int, factory: Address, deployment: bytes, account: Address, q
             _numbers(0, 0, len(deployment), 0, 0) + _PUSH20 + factory + _GAS + _CALL + _POP,
             _copy(size + len(deployment), len(question)),
             _numbers(32, answer_at, len(question), 0) + _PUSH20 + account + _GAS + _STATICCALL,
-            # A call that reverts has its reason copied like an answer: times its success, 0 or 1.
+            # What a call reverts with, or a part of a word, is copied like an answer: times its success (0 or 1), times
+            # whether there was a whole word (0 or 1).
+            _numbers(31) + _RETURNDATASIZE + _GT + _MUL,
             _numbers(answer_at) + _MLOAD + _MUL,
             _numbers(answer_at) + _MSTORE,
             _numbers(32, answer_at) + _RETURN,

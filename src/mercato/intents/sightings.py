@@ -21,6 +21,7 @@ from mercato.kit.ids import ZERO_ADDRESS, Address, TokenId
 CONTRACTS = ("CollectionFactory", "Collection721", "Collection1155")
 
 _REPLAY_TIMEOUT = 3.0
+_OUT_OF_GAS = "out of gas"
 
 
 def contract_errors() -> ErrorTable:
@@ -60,18 +61,28 @@ class Lookout:
         """Replays on the state after the block, then on that before it: what else stood in the block decides which one
         shows the reason."""
         if receipt.gas_used >= transaction.gas:
-            return "out of gas"
+            return _OUT_OF_GAS
         for block in (receipt.block_number, receipt.block_number - 1):
-            try:
-                await self._pool.call(
-                    transaction.to, transaction.data, block=block, gas=transaction.gas, sender=transaction.sender,
-                    value=transaction.value, timeout=_REPLAY_TIMEOUT,
-                )  # fmt: skip
-            except Reverted as error:
-                return decode_error(error.returned, self._errors)
-            except RpcError:
-                continue
-        return "reverted without a reason that a replay shows"
+            returned = await self._replay(transaction, block, transaction.gas)
+            if returned:
+                return decode_error(returned, self._errors)
+            # A clone that runs out inside its implementation leaves gas over and returns nothing.
+            if returned == b"" and await self._replay(transaction, block, None) is None:
+                return _OUT_OF_GAS
+        return "reverted without a reason"
+
+    async def _replay(self, transaction: Transaction, block: int, gas: int | None) -> bytes | None:
+        """What the contract returns when it reverts; None when it does not, or the node cannot replay it."""
+        try:
+            await self._pool.call(
+                transaction.to, transaction.data, block=block, gas=gas, sender=transaction.sender,
+                value=transaction.value, timeout=_REPLAY_TIMEOUT,
+            )  # fmt: skip
+        except Reverted as error:
+            return error.returned
+        except RpcError:
+            pass
+        return None
 
     async def find_user_of_nonce(self, sender: Address, nonce: int) -> Transaction | None:
         """The mined transaction of `sender` with this nonce.

@@ -10,21 +10,24 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from mercato.kit.errors import MercatoError
 from mercato.kit.settings import SERVICES
 from mercato.stack import state
+from mercato.stack.environment import given
 from mercato.stack.errors import StackFailed
+from mercato.stack.local import CHAINS, STOP_ORDER, LocalStack
 from mercato.stack.logs import last_line, open_log
+from mercato.stack.ports import Ports
 from mercato.stack.site import made
 
 Report = Callable[[str], object]
 
-_CHAINS = (31337, 31338)
 _LOOK_EVERY = 0.05  # seconds between two looks at the record
 _STOP_LIMIT = 20.0  # seconds until a supervisor that does not end is ended
-_STOP_ORDER = ("service", "server")
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -33,7 +36,7 @@ class Options(msgspec.Struct, frozen=True):
     home: str
     port_offset: int = 0
     services: tuple[str, ...] = SERVICES
-    chain_ids: tuple[int, ...] = _CHAINS
+    chain_ids: tuple[int, ...] = CHAINS
     block_time: float | None = None
 
 
@@ -46,7 +49,9 @@ def up(options: Options, environ: Mapping[str, str], report: Report) -> state.St
     log = made(home / "logs") / "supervisor.log"
     record = _settled_record(home)
     if record and record.running:
-        report(f"already running since {record.supervisor.process.uptime():.0f} s (supervisor pid {record.supervisor.pid})")
+        report(
+            f"already running since {record.supervisor.process.uptime():.0f} s (supervisor pid {record.supervisor.pid})"
+        )
         supervisor = None
         position = log.stat().st_size
     else:
@@ -76,7 +81,7 @@ def down(home: Path, report: Report) -> bool:
         if supervisor.alive:
             report(f"the supervisor (pid {supervisor.pid}) does not end; it is killed")
             supervisor.send(signal.SIGKILL)
-    left = asyncio.run(state.stop_leftovers(home, _STOP_ORDER)) if home.is_dir() else []
+    left = asyncio.run(state.stop_leftovers(home, STOP_ORDER)) if home.is_dir() else []
     if left:
         report(f"stopped what had no supervisor any more: {', '.join(left)}")
     return stopped or bool(left)
@@ -97,6 +102,8 @@ def _wait(
         ended = supervisor is not None and supervisor.poll() is not None
         record = state.read(home)
         position = _show(log, position, report)
+        if ended and record and record.running:
+            supervisor, ended = None, False  # somebody else was faster; theirs is as good
         if record and (supervisor is None or record.supervisor.pid == supervisor.pid):
             if record.phase == "ready" and record.running:
                 return record
@@ -126,15 +133,9 @@ def run(text: str) -> None:
 
 
 async def _supervise(options: Options) -> int:
-    from mercato.kit.errors import MercatoError
-    from mercato.stack.environment import given
-    from mercato.stack.local import LocalStack
-    from mercato.stack.ports import Ports
-
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    assert task is not None
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _cancel_once, task)
+        loop.add_signal_handler(number, _cancel_once, asyncio.current_task())
     try:
         stack = LocalStack(
             options.home,
@@ -156,13 +157,9 @@ async def _supervise(options: Options) -> int:
     return 0
 
 
-_cancelled: set[int] = set()
-
-
-def _cancel_once(task: asyncio.Task[int]) -> None:
+def _cancel_once(task: asyncio.Task[Any] | None) -> None:
     """A second signal must not break into the orderly end that the first one began."""
-    if id(task) not in _cancelled:
-        _cancelled.add(id(task))
+    if task and not task.cancelling():
         task.cancel()
 
 

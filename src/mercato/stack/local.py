@@ -160,9 +160,9 @@ class LocalStack:
         try:
             await self._come_up()
         except BaseException as error:
-            self._error = getattr(error, "message", None) or repr(error)
             await self._open.aclose()
-            self._set_phase("failed")
+            self._error = getattr(error, "message", None) or repr(error)
+            self._set_phase("stopped" if isinstance(error, asyncio.CancelledError) else "failed")
             raise
         self._set_phase("ready")
         return self

@@ -17,7 +17,8 @@ from mercato.stack.process import describe
 HOST = "127.0.0.1"
 
 # The S3 server is several programs in one; its inner ports stand right behind the public one.
-S3_INNER = ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "grpc", "admin", "admin.grpc")
+S3_INNER = ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "grpc", "admin")
+_S3_ADMIN_STEP = 10000  # its inner worker looks for the admin part's second port here, whatever that is told
 
 _DEFAULTS = {
     "postgres": 5432,
@@ -28,14 +29,16 @@ _DEFAULTS = {
     "mongo": 27017,
     "s3": 8333,
     **{f"s3.{name}": 8334 + i for i, name in enumerate(S3_INNER)},
+    "s3.admin.grpc": 8334 + S3_INNER.index("admin") + _S3_ADMIN_STEP,
     "gateway": 8080,
     **{f"grpc.{name}": 50050 + i for i, name in enumerate(SERVICES)},
     **{f"ops.{name}": 9100 + i for i, name in enumerate(SERVICES)},
 }
 _FIRST_CHAIN = 8545
 
-# Below the range the kernel picks outgoing ports from (32768 on Linux), so nothing takes a port between look and use.
-_FREE_FROM, _FREE_TO, _BLOCK = 20000, 32000, 64
+# With the step above still below the range the kernel picks outgoing ports from (32768 on Linux), so nothing takes a
+# port between look and use.
+_FREE_FROM, _FREE_TO, _BLOCK = 10240, 20224, 64
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Ports:
         random.SystemRandom().shuffle(blocks)
         for base in blocks:
             numbers = {name: base + i for i, name in enumerate(names)}
+            numbers["s3.admin.grpc"] = numbers["s3.admin"] + _S3_ADMIN_STEP
             claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
                 claim.bind(f"\0mercato-ports-{base}")

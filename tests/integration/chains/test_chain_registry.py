@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mercato.evm.directory import ChainDirectory
-from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit import grpc, postgres, redis
 from mercato.kit.errors import FailedPrecondition, InvalidArgument, NotFound
 from mercato.kit.ids import ChainId
@@ -223,8 +222,3 @@ async def test_a_directory_keeps_its_last_answer_while_the_registry_is_away(
             before = await directory.get(chain_id)
         await asyncio.sleep(0.7)
         assert await directory.get(chain_id) is before
-
-
-async def test_the_pool_of_a_chain_serves_it(stack: LocalStack) -> None:
-    async with RpcPool(stack.chains[0].chain_id, [Endpoint(stack.chains[0].url)]) as pool:
-        assert await pool.chain_id() == stack.chains[0].chain_id

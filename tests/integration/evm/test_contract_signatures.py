@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -40,8 +41,8 @@ async def transact(chain: RpcPool, to: Address | None, data: bytes) -> Address |
     (sender, *_) = await chain.raw("eth_accounts")
     fields = {"from": sender, "data": "0x" + data.hex(), "gas": hex(3_000_000)}
     tx_hash = await chain.raw("eth_sendTransaction", fields | ({"to": to.text} if to else {}))
-    receipt = await chain.find_receipt(bytes.fromhex(tx_hash[2:]))
-    assert receipt is not None
+    while (receipt := await chain.find_receipt(bytes.fromhex(tx_hash[2:]))) is None:
+        await asyncio.sleep(0.01)
     assert receipt.succeeded
     return receipt.contract_address
 

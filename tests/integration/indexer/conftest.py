@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-
-from mercato.kit.settings import Settings
 from tests.integration.indexer.indexer_anvil import Anvil, running_anvil
 from tests.integration.indexer.indexer_rig import Mailbox, Stores, new_chain, open_mailbox, open_stores
+
+from mercato.kit.settings import Settings
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,7 @@ async def running_anvil(chain: ChainId) -> AsyncIterator[Anvil]:
                "--no-mining", "--order", "fifo", "--gas-limit", "200000000"]  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=subprocess.STDOUT)
         try:
             async with RpcPool(chain, [Endpoint(url)]) as pool:
                 anvil = Anvil(chain, url, pool)
@@ -130,7 +130,7 @@ async def running_anvil(chain: ChainId) -> AsyncIterator[Anvil]:
                 yield anvil
         finally:
             process.terminate()
-            process.wait(10)
+            await process.wait()
 
 
 async def _accounts(pool: RpcPool) -> list[str]:

@@ -6,10 +6,6 @@ from typing import Any
 
 import aio_pika
 import pytest
-
-from mercato.kit import topology
-from mercato.rpc.chains.v1 import chains_pb2
-from mercato.rpc.common.v1 import common_pb2
 from tests.integration.indexer.indexer_anvil import Anvil
 from tests.integration.indexer.indexer_rig import (
     Mailbox,
@@ -20,6 +16,10 @@ from tests.integration.indexer.indexer_rig import (
     handle_of,
     reading,
 )
+
+from mercato.kit import topology
+from mercato.rpc.chains.v1 import chains_pb2
+from mercato.rpc.common.v1 import common_pb2
 
 NOBODY = bytes(20)
 
@@ -69,7 +69,7 @@ async def test_a_collection_and_its_mints_arrive_live_one_message_per_kind_and_b
     assert [(r.from_token_id, r.to_token_id) for r in refreshed.facts] == [("0", str(2**256 - 1))]
     (configured,) = _of(received, "configured")
     changes = {change.WhichOneof("change") for change in configured.facts}
-    assert changes == {"mint_config", "role", "owner"}
+    assert changes == {"mint_config", "role", "owner", "royalty"}
 
     advanced = _of(received, "advanced")[-1].message
     assert (advanced.indexed.number, advanced.indexed.hash, advanced.head) == (3, third.hash, 3)
@@ -82,7 +82,7 @@ async def test_history_and_live_reading_give_the_same_facts(stores: Stores, anvi
     collection = await anvil.create(creator, standard=1155)
     await anvil.mine()
     for n in range(6):
-        await anvil.airdrop_batch(collection, creator, alice, [1, 2, 1], [n, 10, 0])
+        await anvil.airdrop_batch(collection, creator, alice, [1, 2, 1], [n + 1, 10, 2])
         await anvil.mine()
     second = await anvil.create(alice, standard=721)
     await anvil.mint(second, alice, 2)
@@ -101,9 +101,9 @@ async def test_history_and_live_reading_give_the_same_facts(stores: Stores, anvi
     assert fact_positions(history) == fact_positions(live)
     batches = [t for item in _of(history, "minted") for t in item.facts if t.contract == collection]
     assert [(t.token_id, t.amount, t.batch_index) for t in batches[:3]] == [
-        ("1", "0", 0),
+        ("1", "", 0),
         ("2", "10", 1),
-        ("1", "0", 2),
+        ("1", "2", 2),
     ]
     assert len(batches) == 18
 

@@ -217,7 +217,7 @@ def _changed(incoming: Incoming, **changes: Any) -> Incoming:
     message.CopyFrom(incoming.message)
     for name, value in changes.items():
         if isinstance(value, list):
-            message.ClearField(name)  # type: ignore[arg-type]
+            message.ClearField(name)
             getattr(message, name).extend(value)
         else:
             setattr(message, name, value)

@@ -261,7 +261,7 @@ async def test_in_whatever_order_three_messages_come_the_lists_are_exact_afterwa
 ) -> None:
     for number, order in enumerate(itertools.permutations(range(3))):
         own = ChainId(int(chain) + number)
-        messages = [
+        messages: list[ApprovalsChanged | ChainReorged] = [
             facts(own, block(1), change(0)),
             facts(own, block(2), change(0, operator=OPERATORS[1]), change(1, approved=False)),
             reorg(own, 1, block(2)),

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -31,7 +32,10 @@ from mercato.services.auth.model.tokens import (
     sign_access_token,
     thumbprint,
 )
+from mercato.services.auth.usecases.keys import KeyRing
+from mercato.services.auth.usecases.tokens import TokenMint
 
+HOUR = timedelta(hours=1)
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 KEY = SigningKey.generate()
 PUBLIC = KEY.private.public_key()
@@ -176,3 +180,29 @@ def test_what_a_client_says_of_itself_is_cut_and_cleaned() -> None:
     assert client.ip == "127.0.0.1"
     assert client.user_agent == "Mozilla[31m" + "x" * 498
     assert client.user_agent.isprintable()
+
+
+class NoKeys:
+    """A store that is never asked."""
+
+    async def touch(self, key: SigningKey, now: datetime) -> None:
+        raise AssertionError(key)
+
+    async def shared(self, make: Callable[[], SigningKey], now: datetime) -> SigningKey:
+        raise AssertionError(make)
+
+    async def public_keys(self, used_since: datetime) -> dict[str, bytes]:
+        raise AssertionError(used_since)
+
+
+@pytest.mark.parametrize(("admins", "roles"), [([SESSION.address], ("admin",)), ([], ())])
+def test_an_address_of_the_settings_is_an_admin(admins: list[Address], roles: tuple[str, ...]) -> None:
+    mint = TokenMint(KeyRing(NoKeys(), KEY, HOUR, lambda: NOW), "mercato", HOUR, frozenset(admins))
+    pair = mint.pair(SESSION, "refresh", NOW)
+    assert read_access_token(pair.access_token, PUBLIC, "mercato", NOW).roles == roles
+
+
+def test_an_access_token_never_outlives_its_session() -> None:
+    mint = TokenMint(KeyRing(NoKeys(), KEY, HOUR, lambda: NOW), "mercato", HOUR, frozenset())
+    assert mint.pair(SESSION, "refresh", NOW).access_expires_at == NOW + HOUR
+    assert mint.pair(SESSION, "refresh", SESSION.expires_at).access_expires_at == SESSION.expires_at

@@ -289,17 +289,17 @@ def test_no_text_does_more_than_parse_or_be_refused(text: str) -> None:
 
 
 def only_parses_or_refuses(text: str) -> None:
-    message, refusal = attempt(text)
-    if message is not None:
-        assert render(message) == text
+    outcome = attempt(text)
+    if isinstance(outcome, SiweMessage):
+        assert render(outcome) == text
     else:
-        assert refusal.reason == "SIWE_MALFORMED"
-        assert refusal.details["field"]
-        assert 1 <= int(refusal.details["line"]) <= text.count("\n") + 1
+        assert outcome.reason == "SIWE_MALFORMED"
+        assert outcome.details["field"]
+        assert 1 <= int(outcome.details["line"]) <= text.count("\n") + 1
 
 
-def attempt(text: str) -> tuple[SiweMessage, None] | tuple[None, InvalidArgument]:
+def attempt(text: str) -> SiweMessage | InvalidArgument:
     try:
-        return parse(text), None
+        return parse(text)
     except InvalidArgument as refusal:
-        return None, refusal
+        return refusal

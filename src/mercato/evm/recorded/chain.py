@@ -162,6 +162,8 @@ class RecordedChain:
         first, last = self._number(wanted.get("fromBlock")), self._number(wanted.get("toBlock"))
         if first > last:
             raise Refused(_INVALID_PARAMS, "invalid block range params")
+        if first > self.head:
+            raise Refused(_INVALID_PARAMS, "block range extends beyond current head block")
         if self.max_range and last - first + 1 > self.max_range:
             raise Refused(_INVALID_PARAMS, f"query exceeds max block range {self.max_range}")
         return bisect_left(self._numbers, first), bisect_right(self._numbers, last)

@@ -125,7 +125,8 @@ def compose(
 
 
 def _configured_key(settings: Settings) -> SigningKey | None:
-    pem = settings.jwt_private_key.get_secret_value()
+    # Many a secret store hands out a PEM as one line with backslash-n for its breaks.
+    pem = settings.jwt_private_key.get_secret_value().replace("\\n", "\n")
     return SigningKey.from_pem(pem.encode()) if pem else None
 
 

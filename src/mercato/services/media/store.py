@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
 from obstore.store import S3Store
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
@@ -48,11 +47,9 @@ class MediaStore:
             break
 
     async def put_object(self, path: str, data: bytes, content_type: str) -> None:
-        """Stores bytes under `path`; the same path always has the same bytes, so a second put is no error."""
-        try:
-            await obstore.put_async(self._bucket, path, data, attributes={"Content-Type": content_type}, mode="create")
-        except AlreadyExistsError:
-            return
+        """Stores bytes under `path`. The same path always has the same bytes, so a second put changes nothing; a
+        conditional one would make S3 servers queue parallel uploads of the same file behind a lock."""
+        await obstore.put_async(self._bucket, path, data, attributes={"Content-Type": content_type})
 
     async def save_asset(self, asset: Asset, owner: str, file_name: str) -> Asset:
         """Remembers an asset; the first description of a content id stays."""

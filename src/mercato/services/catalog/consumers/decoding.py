@@ -30,6 +30,7 @@ from mercato.services.catalog.model.facts import (
 )
 
 _NOBODY = bytes(ZERO_ADDRESS)
+_MULTI = common_pb2.STANDARD_ERC1155
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND = 253402300799
 """9999-12-31T23:59:59Z: a chain may claim any time, a timestamp ends here."""
@@ -46,12 +47,10 @@ def batch(at: pb.FactBlocks, facts: Sequence[F]) -> Batch[F]:
 
 def transfers(items: Iterable[pb.Transfer]) -> list[Transfer]:
     """Nobody (the zero address) becomes None, and so do operator and amount of ERC-721."""
-    multi = common_pb2.STANDARD_ERC1155
     facts = []
     for item in items:
-        sender, recipient = getattr(item, "from"), item.to
-        operator, amount = None, None
-        if item.standard == multi:
+        sender, recipient, operator, amount = getattr(item, "from"), item.to, None, None
+        if item.standard == _MULTI:
             operator, amount = item.operator or None, parse_uint256(item.amount or "1")
         facts.append(
             Transfer(
@@ -60,8 +59,9 @@ def transfers(items: Iterable[pb.Transfer]) -> list[Transfer]:
                 operator, amount,
             )
         )  # fmt: skip
-    _all_of_length(20, "address", (f for t in facts for f in (t.contract, t.sender, t.recipient, t.operator)))
-    _all_of_length(32, "transaction hash", (t.tx_hash for t in facts))
+    accounts = {t.sender for t in facts} | {t.recipient for t in facts} | {t.operator for t in facts}
+    _all_of_length(20, "address", accounts | {t.contract for t in facts})
+    _all_of_length(32, "transaction hash", {t.tx_hash for t in facts})
     for token_id in {t.token_id for t in facts}:
         parse_uint256(token_id, "token id")
     return facts
@@ -187,7 +187,7 @@ _CHANGES: dict[str, Callable[[pb.CollectionConfigured], MintTerms | RoleGrant | 
 
 def _all_of_length(length: int, what: str, values: Iterable[bytes | None]) -> None:
     """None stands for nobody and is well."""
-    for value in set(values):
+    for value in values:
         if value is not None and len(value) != length:
             raise Poison("INVALID_LENGTH", f"{what} of {len(value)} bytes instead of {length}")
 

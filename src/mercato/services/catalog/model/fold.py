@@ -6,12 +6,11 @@ folding all of history at once; a retraction folds the movements it took away, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 K = TypeVar("K")
-V = TypeVar("V")
 
 
 class Movement(NamedTuple):
@@ -88,45 +87,47 @@ class Fold:
 def fold(movements: Iterable[Movement]) -> Fold:
     """Adds up movements that are all different, in any order."""
     folded = Fold()
+    tokens, collections = folded.tokens, folded.collections
+    # Rows are unpacked and sums found in place: this loop runs for every transfer of a chain's history.
     for move in movements:
-        collection_ref, token_id, sender, recipient = move.collection_ref, move.token_id, move.sender, move.recipient
-        amount = move.amount
+        block_ref, collection_ref, _, _, token_id, sender, recipient, _, _, amount = move
         units = 1 if amount is None else amount
-        minted = (units if sender is None else 0) - (units if recipient is None else 0)
-        collection = _of(folded.collections, collection_ref, CollectionFold)
-        collection.supply += minted
-        token = _of(folded.tokens, (collection_ref, token_id), TokenFold)
-        if sender is None and (token.minted_block_ref is None or move.block_ref < token.minted_block_ref):
-            token.minted_block_ref = move.block_ref
-        sides = ((sender, -units), (recipient, units))
-        for account, change in sides:
-            if account is not None:
-                _add(_of(folded.holders, (collection_ref, account), Sum), change, move.block_ref)
+        token = tokens.get(key := (collection_ref, token_id)) or tokens.setdefault(key, TokenFold())
+        collection = collections.get(collection_ref) or collections.setdefault(collection_ref, CollectionFold())
+        if sender is None:
+            collection.supply += units
+            token.supply += amount or 0
+            if token.minted_block_ref is None or block_ref < token.minted_block_ref:
+                token.minted_block_ref = block_ref
+        else:
+            _add(folded.holders, (collection_ref, sender), -units, block_ref)
+        if recipient is None:
+            collection.supply -= units
+            token.supply -= amount or 0
+        else:
+            _add(folded.holders, (collection_ref, recipient), units, block_ref)
         if amount is None:
             _take_over(token, move)
-            continue
-        collection.multi = True
-        token.supply += minted
-        for account, change in sides:
-            if account is not None:
-                _add(_of(folded.balances, (collection_ref, token_id, account), Sum), change, move.block_ref)
+        else:
+            collection.multi = True
+            _add_balances(folded.balances, move, amount)
     return folded
 
 
-def _of(folds: dict[K, V], key: K, make: Callable[[], V]) -> V:
-    found = folds.get(key)
-    if found is None:
-        found = folds[key] = make()
-    return found
-
-
-def _add(total: Sum, units: int, block_ref: int) -> None:
+def _add(sums: dict[K, Sum], key: K, units: int, block_ref: int) -> None:
+    total = sums.get(key) or sums.setdefault(key, Sum())
     total.units += units
     total.moves += 1
     total.last_block_ref = max(total.last_block_ref, block_ref)
 
 
+def _add_balances(balances: dict[tuple[int, str, bytes], Sum], move: Movement, amount: int) -> None:
+    for account, units in ((move.sender, -amount), (move.recipient, amount)):
+        if account is not None:
+            _add(balances, (move.collection_ref, move.token_id, account), units, move.block_ref)
+
+
 def _take_over(token: TokenFold, move: Movement) -> None:
-    last = token.last
-    if last is None or (move.block_ref, move.log_index, move.batch_index) > last[:3]:
-        token.last = LastMove(move.block_ref, move.log_index, move.batch_index, move.recipient)
+    last = LastMove(move.block_ref, move.log_index, move.batch_index, move.recipient)
+    if token.last is None or last[:3] > token.last[:3]:
+        token.last = last

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import asyncpg
 
 from mercato.kit.postgres import Connection
 from mercato.services.catalog.model.facts import Block, Progress, Retraction
@@ -25,6 +27,7 @@ SELECT $1, i.number, (
 FROM unnest($2::bigint[], $3::bytea[], $4::timestamptz[]) AS i (number, hash, mined_at)
 ORDER BY i.number, i.hash
 ON CONFLICT DO NOTHING
+RETURNING hash, block_ref, published_in, orphaned_in
 """
 _PUBLISH = "UPDATE blocks SET published_in = $2 WHERE block_ref = ANY($1::bigint[]) AND published_in < $2"
 _ORPHAN = """
@@ -90,14 +93,22 @@ class Blocks:
         await self._connection.execute(_RETREAT, self._chain_ref, retraction.generation, block.number, block.hash)
 
     async def _known(self, blocks: Sequence[Block], published_in: int, orphaned_in: int) -> Mapping[bytes, _Known]:
-        hashes = [block.hash for block in blocks]
-        while True:
-            rows = await self._connection.fetch(_SELECT, self._chain_ref, hashes)
-            known = {row["hash"]: _Known(row["block_ref"], row["published_in"], row["orphaned_in"]) for row in rows}
+        """What is stored of `blocks`, which are added where they are not there."""
+        missing = {block.hash: block for block in blocks}
+        known: dict[bytes, _Known] = {}
+        while missing:
+            rows = await self._connection.fetch(_SELECT, self._chain_ref, missing.keys())
+            known |= _by_hash(rows)
             missing = {block.hash: block for block in blocks if block.hash not in known}
-            if not missing:
-                return known
-            numbers, new_hashes, times = zip(*missing.values(), strict=True)
-            await self._connection.execute(
-                _INSERT, self._chain_ref, numbers, new_hashes, times, published_in, orphaned_in
-            )
+            if missing:
+                numbers, hashes, times = zip(*missing.values(), strict=True)
+                rows = await self._connection.fetch(
+                    _INSERT, self._chain_ref, numbers, hashes, times, published_in, orphaned_in
+                )
+                known |= _by_hash(rows)
+                missing = {block.hash: block for block in blocks if block.hash not in known}
+        return known
+
+
+def _by_hash(rows: Iterable[asyncpg.Record]) -> dict[bytes, _Known]:
+    return {row["hash"]: _Known(row["block_ref"], row["published_in"], row["orphaned_in"]) for row in rows}

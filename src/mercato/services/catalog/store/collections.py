@@ -10,6 +10,7 @@ import asyncpg
 from mercato.kit.postgres import Connection
 from mercato.services.catalog.model.collections import LockedCollection, Place
 from mercato.services.catalog.model.facts import Creation, MintTerms, Ownership, RoleGrant, Royalty, Standard
+from mercato.services.catalog.store.arrays import numerics
 
 # Rows that exist are not tried, so that no identity value is used up for them.
 _ADD = """
@@ -61,8 +62,8 @@ ON CONFLICT DO NOTHING RETURNING block_ref, log_index
 _ADD_TERMS = """
 INSERT INTO collection_mint_config (collection_ref, block_ref, log_index, token_id, price, max_supply,
     per_wallet_limit, starts_at, ends_at, allowlist_root, payee)
-SELECT * FROM unnest($1::int[], $2::bigint[], $3::int[], $4::text[]::numeric[], $5::text[]::numeric[],
-    $6::text[]::numeric[], $7::text[]::numeric[], $8::text[]::numeric[], $9::text[]::numeric[], $10::bytea[],
+SELECT * FROM unnest($1::int[], $2::bigint[], $3::int[], $4::text::numeric[], $5::text::numeric[],
+    $6::text::numeric[], $7::text::numeric[], $8::text::numeric[], $9::text::numeric[], $10::bytea[],
     $11::bytea[])
 ON CONFLICT DO NOTHING RETURNING block_ref, log_index
 """
@@ -120,10 +121,8 @@ class Collections:
 
     async def add_terms(self, facts: Sequence[tuple[Place, MintTerms]]) -> set[tuple[int, int]]:
         """Adds sale terms; (block_ref, log_index) of those that were new, as the next three do."""
-        rows = [
-            (*place, *map(str, terms[:6]), terms.allowlist_root or None, terms.payee or None) for place, terms in facts
-        ]
-        return await self._insert(_ADD_TERMS, rows)
+        rows = [(*place, *terms[:6], terms.allowlist_root or None, terms.payee or None) for place, terms in facts]
+        return await self._insert(_ADD_TERMS, rows, numeric=range(3, 9))
 
     async def add_roles(self, facts: Sequence[tuple[Place, RoleGrant]]) -> set[tuple[int, int]]:
         return await self._insert(_ADD_ROLES, [(*place, *grant) for place, grant in facts])
@@ -138,10 +137,17 @@ class Collections:
         """Brings what `collections` repeats of its fact tables up to date; the rows as they are now."""
         return {row["collection_ref"]: _locked(row) for row in await self._connection.fetch(_REFRESH, refs)}
 
-    async def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> set[tuple[int, int]]:
+    async def _insert(
+        self, statement: str, rows: Sequence[tuple[object, ...]], numeric: Some[int] = ()
+    ) -> set[tuple[int, int]]:
+        """Hands rows to a statement as columns, those at the places `numeric` as numeric[]."""
         if not rows:
             return set()
-        found = await self._connection.fetch(statement, *map(list, zip(*rows, strict=True)))
+        columns = [
+            numerics(map(str, column)) if place in numeric else column
+            for place, column in enumerate(zip(*rows, strict=True))
+        ]
+        found = await self._connection.fetch(statement, *columns)
         return {(row["block_ref"], row["log_index"]) for row in found}
 
 

@@ -9,6 +9,7 @@ import asyncpg
 from mercato.kit.postgres import Connection
 from mercato.services.catalog.model.facts import Resolution
 from mercato.services.catalog.model.metadata import RESOLVED, MetadataPage, TokenRange
+from mercato.services.catalog.store.arrays import numerics
 
 # Two registers with their own times: the last attempt, and the last document that was had. Each takes what is later;
 # of two at the same instant the higher text, so that any order ends alike. Tokens unknown here (a fork took them) have
@@ -16,7 +17,7 @@ from mercato.services.catalog.model.metadata import RESOLVED, MetadataPage, Toke
 _JOIN = """
 INSERT INTO token_metadata AS m (collection_ref, token_id, state, resolved_at, content_at, doc_id, uri, name,
     description, image, animation_url, external_url)
-SELECT $1, i.* FROM unnest($2::text[]::numeric[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[],
+SELECT $1, i.* FROM unnest($2::text::numeric[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[],
     $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
     AS i (token_id, state, resolved_at, content_at, doc_id, uri, name, description, image, animation_url, external_url)
 WHERE EXISTS (SELECT FROM tokens t WHERE t.collection_ref = $1 AND t.token_id = i.token_id)
@@ -50,7 +51,7 @@ ON CONFLICT DO NOTHING
 _LINK = """
 WITH wanted AS MATERIALIZED (
     SELECT DISTINCT i.token_id, v.value_ref
-    FROM unnest($3::text[]::numeric[], $4::text[], $5::text[], $6::text[]) AS i (token_id, name, kind, value)
+    FROM unnest($3::text::numeric[], $4::text[], $5::text[], $6::text[]) AS i (token_id, name, kind, value)
     JOIN traits t ON t.collection_ref = $1 AND t.name = i.name AND t.kind = i.kind
     JOIN trait_values v ON v.trait_ref = t.trait_ref AND v.value = i.value
 ), added AS (
@@ -58,7 +59,7 @@ WITH wanted AS MATERIALIZED (
     ON CONFLICT DO NOTHING
 )
 DELETE FROM token_trait_links l
-WHERE l.collection_ref = $1 AND l.token_id = ANY($2::text[]::numeric[])
+WHERE l.collection_ref = $1 AND l.token_id = ANY($2::text::numeric[])
     AND NOT EXISTS (SELECT FROM wanted w WHERE w.token_id = l.token_id AND w.value_ref = l.value_ref)
 RETURNING value_ref
 """
@@ -75,7 +76,7 @@ DELETE FROM traits t WHERE t.trait_ref = ANY($1::bigint[])
 # A range inside one that waits already adds nothing to it.
 _ENQUEUE = """
 INSERT INTO metadata_requests (collection_ref, first_token, last_token, refresh)
-SELECT * FROM unnest($1::int[], $2::text[]::numeric[], $3::text[]::numeric[], $4::bool[])
+SELECT * FROM unnest($1::int[], $2::text::numeric[], $3::text::numeric[], $4::bool[])
     AS i (collection_ref, first_token, last_token, refresh)
 WHERE NOT EXISTS (
     SELECT FROM metadata_requests m WHERE m.collection_ref = i.collection_ref
@@ -103,11 +104,11 @@ ORDER BY token_id LIMIT $5
 _FINISH = "DELETE FROM metadata_requests WHERE id = ANY($1::bigint[])"
 _SHRINK = "UPDATE metadata_requests SET first_token = $2::text::numeric + 1 WHERE id = $1"
 _FORGET = """
-DELETE FROM token_metadata m USING unnest($1::int[], $2::text[]::numeric[]) AS i (collection_ref, token_id)
+DELETE FROM token_metadata m USING unnest($1::int[], $2::text::numeric[]) AS i (collection_ref, token_id)
 WHERE m.collection_ref = i.collection_ref AND m.token_id = i.token_id
 """
 _UNLINK = """
-DELETE FROM token_trait_links l USING unnest($1::int[], $2::text[]::numeric[]) AS i (collection_ref, token_id)
+DELETE FROM token_trait_links l USING unnest($1::int[], $2::text::numeric[]) AS i (collection_ref, token_id)
 WHERE l.collection_ref = i.collection_ref AND l.token_id = i.token_id
 RETURNING value_ref
 """
@@ -131,7 +132,8 @@ class Metadata:
         """Adds ranges to what is to be asked for."""
         if ranges:
             self.has_requests = True
-            await self._connection.execute(_ENQUEUE, *map(list, zip(*ranges, strict=True)))
+            refs, firsts, lasts, refresh = zip(*ranges, strict=True)
+            await self._connection.execute(_ENQUEUE, refs, numerics(firsts), numerics(lasts), refresh)
 
     async def take_page(self, limit: int) -> MetadataPage | None:
         """Takes up to `limit` tokens of one collection off the list; None when nothing waits."""
@@ -158,14 +160,16 @@ class Metadata:
 
     async def forget(self, tokens: Sequence[tuple[int, str]]) -> None:
         """Removes what is known of tokens that are no more."""
-        refs, token_ids = map(list, zip(*tokens, strict=True))
+        refs, ids = zip(*tokens, strict=True)
+        token_ids = numerics(ids)
         await self._connection.execute(_FORGET, refs, token_ids)
         await self._prune(await self._connection.fetch(_UNLINK, refs, token_ids))
 
     async def _join(self, collection_ref: int, resolutions: Sequence[Resolution]) -> list[Resolution]:
         """`resolutions` are of different tokens."""
-        columns = zip(*map(_row, resolutions), strict=True)
-        rows = await self._connection.fetch(_JOIN, collection_ref, *columns)
+        columns = zip(*map(_columns, resolutions), strict=True)
+        token_ids = numerics(r.token_id for r in resolutions)
+        rows = await self._connection.fetch(_JOIN, collection_ref, token_ids, *columns)
         current = {(row["token_id"], row["content_at"], row["doc_id"]) for row in rows}
         joined = [r for r in resolutions if not r.failure and (r.token_id, r.resolved_at, r.doc_id) in current]
         if joined:
@@ -173,12 +177,14 @@ class Metadata:
         return joined
 
     async def _replace_traits(self, collection_ref: int, resolutions: Sequence[Resolution]) -> None:
-        token_ids = [r.token_id for r in resolutions]
+        token_ids = numerics(r.token_id for r in resolutions)
         rows = [(r.token_id, t.name, t.kind, t.value) for r in resolutions for t in r.traits]
         owners, names, kinds, values = map(list, zip(*rows, strict=True)) if rows else ([], [], [], [])
         await self._connection.execute(_ADD_TRAITS, collection_ref, names, kinds)
         await self._connection.execute(_ADD_VALUES, collection_ref, names, kinds, values)
-        await self._prune(await self._connection.fetch(_LINK, collection_ref, token_ids, owners, names, kinds, values))
+        await self._prune(
+            await self._connection.fetch(_LINK, collection_ref, token_ids, numerics(owners), names, kinds, values)
+        )
 
     async def _prune(self, unlinked: Sequence[asyncpg.Record]) -> None:
         """Values that no token has any more go, and traits without values: no table tells what was."""
@@ -187,9 +193,9 @@ class Metadata:
             await self._connection.execute(_PRUNE_TRAITS, {row["trait_ref"] for row in traits})
 
 
-def _row(r: Resolution) -> tuple[object, ...]:
+def _columns(r: Resolution) -> tuple[object, ...]:
     return (
-        r.token_id, r.failure or RESOLVED, r.resolved_at, None if r.failure else r.resolved_at, r.doc_id, r.uri, r.name,
+        r.failure or RESOLVED, r.resolved_at, None if r.failure else r.resolved_at, r.doc_id, r.uri, r.name,
         r.description, r.image, r.animation_url, r.external_url,
     )  # fmt: skip
 

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from mercato.kit.postgres import Connection
 from mercato.services.catalog.model.fold import CollectionFold, Fold, Movement, NewTokens, Sum, TokenFold
+from mercato.services.catalog.store.arrays import numerics
 
 _COLUMNS = (
     "block_ref", "collection_ref", "log_index", "batch_index", "token_id", "sender", "recipient", "tx_hash", "operator",
     "amount",
 )  # fmt: skip
 
+_NOWHERE = (None, None, None, None)
 _KNOWN = """
 SELECT block_ref, log_index, batch_index FROM ownership_transfers WHERE block_ref = ANY($1::bigint[])
 """
@@ -20,8 +22,8 @@ _UPSERT_TOKENS = """
 WITH written AS (
     INSERT INTO tokens AS t (collection_ref, token_id, moved_block_ref, moved_log_index, moved_batch_index, owner,
         minted_block_ref, supply)
-    SELECT * FROM unnest($1::int[], $2::text[]::numeric[], $3::bigint[], $4::int[], $5::int[], $6::bytea[],
-        $7::bigint[], $8::text[]::numeric[])
+    SELECT * FROM unnest($1::int[], $2::text::numeric[], $3::bigint[], $4::int[], $5::int[], $6::bytea[],
+        $7::bigint[], $8::text::numeric[])
     ON CONFLICT (collection_ref, token_id) DO UPDATE SET
         owner = CASE WHEN {newer} THEN excluded.owner ELSE t.owner END,
         moved_block_ref = CASE WHEN {newer} THEN excluded.moved_block_ref ELSE t.moved_block_ref END,
@@ -41,7 +43,7 @@ FROM written WHERE is_new GROUP BY collection_ref
 )
 _UPSERT_BALANCES = """
 INSERT INTO token_balances AS b (collection_ref, token_id, owner, amount, moves, last_block_ref)
-SELECT * FROM unnest($1::int[], $2::text[]::numeric[], $3::bytea[], $4::text[]::numeric[], $5::int[], $6::bigint[])
+SELECT * FROM unnest($1::int[], $2::text::numeric[], $3::bytea[], $4::text::numeric[], $5::int[], $6::bigint[])
 ON CONFLICT (collection_ref, token_id, owner) DO UPDATE SET
     amount = b.amount + excluded.amount,
     moves = b.moves + excluded.moves,
@@ -50,7 +52,7 @@ ON CONFLICT (collection_ref, token_id, owner) DO UPDATE SET
 # An account becomes or ceases to be a holder when its units cross zero.
 _UPSERT_HOLDERS = """
 WITH change (collection_ref, owner, units, moves) AS MATERIALIZED (
-    SELECT * FROM unnest($1::int[], $2::bytea[], $3::text[]::numeric[], $4::int[])
+    SELECT * FROM unnest($1::int[], $2::bytea[], $3::text::numeric[], $4::int[])
 ), written AS (
     INSERT INTO collection_holders AS h (collection_ref, owner, units, moves) SELECT * FROM change
     ON CONFLICT (collection_ref, owner) DO UPDATE SET
@@ -70,7 +72,7 @@ UPDATE collections c SET
     holder_count = c.holder_count + i.holders,
     supply = c.supply + i.supply,
     moved_as = greatest(c.moved_as, i.moved_as)
-FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[]::numeric[], $5::smallint[])
+FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::text::numeric[], $5::smallint[])
     AS i (collection_ref, tokens, holders, supply, moved_as)
 WHERE c.collection_ref = i.collection_ref
 """
@@ -113,19 +115,23 @@ class Movements:
         self, tokens: Mapping[tuple[int, str], TokenFold], listing: Sequence[int]
     ) -> dict[int, NewTokens]:
         collections, token_ids = zip(*tokens, strict=True)
-        nowhere = (None, None, None, None)
-        moved = zip(*(token.last or nowhere for token in tokens.values()), strict=True)
+        moved = zip(*(token.last or _NOWHERE for token in tokens.values()), strict=True)
         minted = [token.minted_block_ref for token in tokens.values()]
-        supplies = [str(token.supply) for token in tokens.values()]
-        rows = await self._connection.fetch(_UPSERT_TOKENS, collections, token_ids, *moved, minted, supplies, listing)
+        supplies = numerics(token.supply for token in tokens.values())
+        rows = await self._connection.fetch(
+            _UPSERT_TOKENS, collections, numerics(token_ids), *moved, minted, supplies, listing
+        )
         return {row["collection_ref"]: NewTokens(row["tokens"], row["token_ids"] or ()) for row in rows}
 
     async def _apply_balances(self, balances: Mapping[tuple[int, str, bytes], Sum]) -> None:
         if balances:
+            collections, token_ids, owners = zip(*balances, strict=True)
             await self._connection.execute(
                 _UPSERT_BALANCES,
-                *zip(*balances, strict=True),
-                [str(total.units) for total in balances.values()],
+                collections,
+                numerics(token_ids),
+                owners,
+                numerics(total.units for total in balances.values()),
                 [total.moves for total in balances.values()],
                 [total.last_block_ref for total in balances.values()],
             )
@@ -137,7 +143,7 @@ class Movements:
         rows = await self._connection.fetch(
             _UPSERT_HOLDERS,
             *zip(*holders, strict=True),
-            [str(total.units) for total in holders.values()],
+            numerics(total.units for total in holders.values()),
             [total.moves for total in holders.values()],
         )
         return {row["collection_ref"]: row["holders"] for row in rows}
@@ -154,7 +160,7 @@ class Movements:
             list(collections),
             [new_tokens.get(ref, none).number for ref in collections],
             [holders.get(ref, 0) for ref in collections],
-            [str(c.supply) for c in collections.values()],
+            numerics(c.supply for c in collections.values()),
             [2 if c.multi else 1 for c in collections.values()],
         )
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from mercato.kit.postgres import Connection
 from mercato.services.catalog.model.fold import CollectionFold, Fold, Movement, Sum, TokenFold, fold
+from mercato.services.catalog.store.arrays import numerics
 from mercato.services.catalog.store.collections import Collections
 from mercato.services.catalog.store.metadata import Metadata
 from mercato.services.catalog.store.movements import Movements
@@ -37,12 +38,12 @@ UPDATE token_balances b SET
          WHERE x.collection_ref = b.collection_ref AND x.token_id = b.token_id AND x.recipient = b.owner
             AND x.amount IS NOT NULL ORDER BY x.block_ref DESC LIMIT 1)
     ), b.last_block_ref)
-FROM unnest($1::int[], $2::text[]::numeric[], $3::bytea[], $4::text[]::numeric[], $5::int[])
+FROM unnest($1::int[], $2::text::numeric[], $3::bytea[], $4::text::numeric[], $5::int[])
     AS i (collection_ref, token_id, owner, amount, moves)
 WHERE b.collection_ref = i.collection_ref AND b.token_id = i.token_id AND b.owner = i.owner
 """
 _DROP_BALANCES = """
-DELETE FROM token_balances b USING unnest($1::int[], $2::text[]::numeric[], $3::bytea[])
+DELETE FROM token_balances b USING unnest($1::int[], $2::text::numeric[], $3::bytea[])
     AS i (collection_ref, token_id, owner)
 WHERE b.collection_ref = i.collection_ref AND b.token_id = i.token_id AND b.owner = i.owner AND b.moves = 0
 """
@@ -56,7 +57,7 @@ UPDATE tokens t SET
     owner = moved.recipient, moved_block_ref = moved.block_ref,
     moved_log_index = moved.log_index, moved_batch_index = moved.batch_index,
     minted_block_ref = minted.block_ref
-FROM unnest($1::int[], $2::text[]::numeric[], $3::text[]::numeric[]) AS i (collection_ref, token_id, supply)
+FROM unnest($1::int[], $2::text::numeric[], $3::text::numeric[]) AS i (collection_ref, token_id, supply)
 LEFT JOIN LATERAL (
     SELECT x.recipient, x.block_ref, x.log_index, x.batch_index FROM ownership_transfers x
     WHERE x.collection_ref = i.collection_ref AND x.token_id = i.token_id AND x.amount IS NULL
@@ -70,7 +71,7 @@ LEFT JOIN LATERAL (
 WHERE t.collection_ref = i.collection_ref AND t.token_id = i.token_id
 """
 _DROP_TOKENS = """
-DELETE FROM tokens t USING unnest($1::int[], $2::text[]::numeric[]) AS i (collection_ref, token_id)
+DELETE FROM tokens t USING unnest($1::int[], $2::text::numeric[]) AS i (collection_ref, token_id)
 WHERE t.collection_ref = i.collection_ref AND t.token_id = i.token_id AND NOT EXISTS (
     SELECT FROM ownership_transfers x WHERE x.collection_ref = i.collection_ref AND x.token_id = i.token_id)
 RETURNING t.collection_ref, t.token_id::text
@@ -87,7 +88,7 @@ UPDATE collections c SET
             SELECT FROM ownership_transfers x WHERE x.collection_ref = i.collection_ref AND x.amount IS NOT NULL) THEN 1
         ELSE moved_as
     END
-FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[]::numeric[], $5::bool[])
+FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::text::numeric[], $5::bool[])
     AS i (collection_ref, tokens, holders, supply, multi)
 WHERE c.collection_ref = i.collection_ref
 """
@@ -138,8 +139,9 @@ class Retractor:
 
     async def _reduce_balances(self, balances: Mapping[tuple[int, str, bytes], Sum]) -> None:
         if balances:
-            key = list(zip(*balances, strict=True))
-            amounts = [str(total.units) for total in balances.values()]
+            refs, token_ids, owners = zip(*balances, strict=True)
+            key = (refs, numerics(token_ids), owners)
+            amounts = numerics(total.units for total in balances.values())
             moves = [total.moves for total in balances.values()]
             await self._connection.execute(_REDUCE_BALANCES, *key, amounts, moves)
             await self._connection.execute(_DROP_BALANCES, *key)
@@ -152,9 +154,11 @@ class Retractor:
 
     async def _restore_tokens(self, tokens: Mapping[tuple[int, str], TokenFold]) -> Mapping[int, int]:
         """Counts the tokens that are gone, per collection."""
-        key = list(zip(*tokens, strict=True))
-        await self._connection.execute(_RESTORE_TOKENS, *key, [str(token.supply) for token in tokens.values()])
-        gone = [tuple(row) for row in await self._connection.fetch(_DROP_TOKENS, *key)]
+        refs, ids = zip(*tokens, strict=True)
+        token_ids = numerics(ids)
+        supplies = numerics(token.supply for token in tokens.values())
+        await self._connection.execute(_RESTORE_TOKENS, refs, token_ids, supplies)
+        gone = [tuple(row) for row in await self._connection.fetch(_DROP_TOKENS, refs, token_ids)]
         if gone:
             await self._metadata.forget(gone)
         return Counter(collection_ref for collection_ref, _ in gone)
@@ -167,7 +171,7 @@ class Retractor:
             list(collections),
             [tokens.get(ref, 0) for ref in collections],
             [holders.get(ref, 0) for ref in collections],
-            [str(c.supply) for c in collections.values()],
+            numerics(c.supply for c in collections.values()),
             [c.multi for c in collections.values()],
         )
 

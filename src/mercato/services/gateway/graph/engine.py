@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any, NamedTuple
@@ -14,7 +14,6 @@ from graphql import (
     Executor,
     GraphQLError,
     GraphQLSchema,
-    GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
     create_source_event_stream,
@@ -108,7 +107,7 @@ class Engine:
             operation_name=operation.request.operation_name,
         )
         if isinstance(executor, list):
-            raise failures.request_failure(executor[0])
+            raise _refused(executor, failures.VARIABLES_INVALID)
         source = create_source_event_stream(executor)
         if isawaitable(source):
             source = await source
@@ -121,7 +120,7 @@ class Engine:
     def _refusal(self, result: ExecutionResult) -> MercatoError:
         error = (result.errors or [GraphQLError("the subscription could not start")])[0]
         if failures.cause_of(error) is None:
-            return failures.request_failure(error)
+            return failures.request_failure(error, failures.VARIABLES_INVALID)
         known, unexpected = failures.field_failure(error)
         if unexpected is not None:
             self._log.error("subscription failed", error=repr(unexpected), exc_info=unexpected)
@@ -145,7 +144,7 @@ class Engine:
             return {"data": result.data}
         if result.data is None and all(error.path is None for error in result.errors):
             # Variables that do not fit: nothing ran, so there is no `data` to speak of.
-            return {"errors": [failures.formatted(failures.request_failure(e), e) for e in result.errors]}
+            return {"errors": _refused(result.errors, failures.VARIABLES_INVALID).entries}
         return {"data": result.data, "errors": [failures.formatted_field(e, self._log) for e in result.errors]}
 
     def _parse(self, query: str) -> DocumentNode:
@@ -153,17 +152,15 @@ class Engine:
             raise InvalidArgument("QUERY_TOO_LARGE", f"a query may have {_LONGEST_QUERY} characters")
         try:
             return parse(query, max_lexical_tokens=_MOST_TOKENS, max_comments=_MOST_TOKENS)
-        except GraphQLSyntaxError as error:
-            if "limit" in error.message:
+        except GraphQLError as error:
+            if error.message.endswith("Parsing aborted."):  # too many tokens, or nested too deeply
                 raise InvalidArgument("QUERY_TOO_LARGE", error.message) from None
-            raise _with_place(error) from None
-        except GraphQLError as error:  # nested too deeply for the parser
-            raise InvalidArgument("QUERY_TOO_LARGE", error.message) from None
+            raise _refused([error], failures.PARSE_FAILED) from None
 
     def _validate(self, document: DocumentNode) -> None:
         errors = validate(self._schema, document, max_errors=_MOST_ERRORS)
         if errors:
-            raise _with_place(*errors)
+            raise _refused(errors, failures.VALIDATION_FAILED)
 
 
 class RequestRefused(InvalidArgument):
@@ -174,8 +171,8 @@ class RequestRefused(InvalidArgument):
         self.entries = entries
 
 
-def _with_place(*errors: GraphQLError) -> RequestRefused:
-    known = [failures.request_failure(error) for error in errors]
+def _refused(errors: Sequence[GraphQLError], otherwise: str) -> RequestRefused:
+    known = [failures.request_failure(error, otherwise) for error in errors]
     return RequestRefused(known[0], [failures.formatted(k, e) for k, e in zip(known, errors, strict=True)])
 
 

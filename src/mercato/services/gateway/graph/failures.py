@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError
 from grpc import aio
 
 from mercato.kit import tracing
@@ -18,6 +18,10 @@ from mercato.kit.grpc import as_mercato_error, error_from_status
 from mercato.kit.logging import Logger
 
 Json = dict[str, Any]
+
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+VARIABLES_INVALID = "VARIABLES_INVALID"
 
 _VARIABLE = re.compile(r"Variable '\$\w+' has invalid value(?: at '[^']*')?: ")
 
@@ -30,17 +34,13 @@ def cause_of(error: GraphQLError) -> Exception | None:
     return found
 
 
-def request_failure(error: GraphQLError) -> MercatoError:
-    """Why an operation could not start: syntax, validation, or the values of its variables."""
+def request_failure(error: GraphQLError, otherwise: str) -> MercatoError:
+    """Why an operation could not start; `otherwise` is the reason when no scalar gave one."""
     cause = cause_of(error)
     if isinstance(cause, MercatoError):
         place = _VARIABLE.match(error.message)
         return type(cause)(cause.reason, f"{place[0] if place else ''}{cause.message}", **cause.details)
-    if isinstance(error, GraphQLSyntaxError):
-        return InvalidArgument("GRAPHQL_PARSE_FAILED", error.message)
-    if error.message.startswith("Variable "):
-        return InvalidArgument("VARIABLES_INVALID", error.message)
-    return InvalidArgument("GRAPHQL_VALIDATION_FAILED", error.message)
+    return InvalidArgument(otherwise, error.message)
 
 
 def field_failure(error: GraphQLError) -> tuple[MercatoError, Exception | None]:
@@ -53,7 +53,7 @@ def field_failure(error: GraphQLError) -> tuple[MercatoError, Exception | None]:
         # scalar could not render carries no place of its own in the document and is ours.
         original = error.original_error
         if original is None or (isinstance(original, GraphQLError) and original.nodes):
-            return InvalidArgument("GRAPHQL_VALIDATION_FAILED", error.message), None
+            return InvalidArgument(VARIABLES_INVALID, error.message), None
         cause = original
     known = as_mercato_error(cause)
     if known.category is Category.INTERNAL:

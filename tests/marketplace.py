@@ -1,16 +1,13 @@
-"""The whole marketplace, one process per service, for the tests that play its users."""
+"""A running marketplace as its users meet it, for the tests that play them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiohttp
-import pytest
 
-from mercato.evm.rpc import Endpoint, RpcPool
+from mercato.evm.rpc import RpcPool
 from mercato.kit.ids import ChainId
 from mercato.story.api import Api
 from mercato.story.play import Story
@@ -41,17 +38,3 @@ class Marketplace:
         await story.fund()
         await story.sign_in()
         return story
-
-
-@pytest.fixture(scope="session")
-async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Marketplace]:
-    from mercato.stack import LocalStack
-
-    async with AsyncExitStack() as opened:
-        stack = await opened.enter_async_context(LocalStack(tmp_path_factory.mktemp("market")))
-        nodes = [
-            (chain.chain_id, await opened.enter_async_context(RpcPool(chain.chain_id, [Endpoint(chain.url)])))
-            for chain in stack.chains
-        ]
-        session = await opened.enter_async_context(aiohttp.ClientSession())
-        yield Marketplace(stack, session, nodes)

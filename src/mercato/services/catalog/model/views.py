@@ -1,0 +1,223 @@
+"""What is read back: rows as readers see them, and what may be asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Generic, NamedTuple, TypeVar
+
+from mercato.kit.errors import InvalidArgument
+from mercato.kit.ids import Address, ChainId
+from mercato.services.catalog.model.facts import MintTerms, Position, Standard
+
+MAX_KEYS = 500
+MAX_OWNERS = 100
+MAX_TRAIT_FILTERS = 10
+MAX_TRAIT_VALUES = 50
+MAX_NAME = 100
+
+_HEIGHT_BITS, _FORK_BITS = 40, 8
+
+
+def block_number(block_ref: int) -> int:
+    """The height inside a block's key; see the `blocks` table."""
+    return block_ref >> _FORK_BITS & (1 << _HEIGHT_BITS) - 1
+
+
+class Binding(NamedTuple):
+    """How a contract came to be a collection: "factory", "import", or only "seen" in a transfer."""
+
+    kind: str
+    source: bytes
+    tx_hash: bytes
+    block_number: int
+
+
+class Role(NamedTuple):
+    role: bytes
+    account: bytes
+
+
+class CollectionView(NamedTuple):
+    ref: int
+    chain: ChainId
+    contract: Address
+    standard: Standard
+    name: str
+    symbol: str
+    base_uri: str
+    contract_uri: str
+    creator: bytes
+    owner: bytes
+    royalty_receiver: bytes
+    royalty_bps: int
+    mint_terms: MintTerms | None
+    roles: Sequence[Role]
+    bindings: Sequence[Binding]
+    token_count: int
+    supply: int
+    holder_count: int
+    created_at: datetime | None
+
+
+class TokenView(NamedTuple):
+    """`owner` is None for ERC-1155 and once burned; `minted_block` is None where history starts after the mint."""
+
+    ref: tuple[int, str]
+    chain: ChainId
+    contract: Address
+    standard: Standard
+    owner: bytes | None
+    supply: int
+    uri: str
+    name: str
+    description: str
+    image: str
+    animation_url: str
+    metadata_state: str
+    minted_block: int | None
+    minted_at: datetime | None
+    traits: Sequence[tuple[str, str]]
+    flags: Sequence[str]
+
+
+class BalanceView(NamedTuple):
+    collection_ref: int
+    chain: ChainId
+    contract: Address
+    token_id: str
+    owner: bytes
+    amount: int
+    updated_block: int
+
+
+class Kind(Enum):
+    """What happened."""
+
+    COLLECTION_CREATED = "collection_created"
+    MINT = "mint"
+    TRANSFER = "transfer"
+    BURN = "burn"
+
+
+class Event(NamedTuple):
+    """A movement, or something else that happened to a collection; `token_id` is empty where it is about the whole of
+    it."""
+
+    block_ref: int
+    chain: ChainId
+    contract: Address
+    kind: Kind
+    token_id: str
+    sender: bytes | None
+    recipient: bytes | None
+    operator: bytes | None
+    amount: int | None
+    position: Position
+
+
+class ReadPoint(NamedTuple):
+    """Every fact up to this block has been published."""
+
+    chain: ChainId
+    block_number: int
+    block_hash: bytes
+    observed_at: datetime
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Page(Generic[R]):
+    rows: Sequence[R]
+    has_next: bool
+
+    @classmethod
+    def of(cls, rows: Sequence[R], size: int) -> Page[R]:
+        """From up to `size` + 1 rows."""
+        return cls(rows[:size], len(rows) > size)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What part of the market: all, a chain, a contract, a token. Raises `InvalidArgument` CHAIN_REQUIRED or
+    CONTRACT_REQUIRED where a narrower thing is named without the wider one it belongs to."""
+
+    chain: ChainId | None = None
+    contract: Address | None = None
+    token_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.contract is not None and self.chain is None:
+            raise InvalidArgument("CHAIN_REQUIRED", "a contract is named together with its chain")
+        if self.token_id is not None and self.contract is None:
+            raise InvalidArgument("CONTRACT_REQUIRED", "a token id is named together with its contract")
+
+
+@dataclass(frozen=True)
+class CollectionFilter:
+    scope: Scope
+    creator: Address | None
+    owner: Address | None
+    standard: Standard
+    name_contains: str
+
+    def __post_init__(self) -> None:
+        if len(self.name_contains) > MAX_NAME:
+            raise InvalidArgument("NAME_TOO_LONG", f"ask for at most {MAX_NAME} characters of a name")
+
+
+class TraitFilter(NamedTuple):
+    """Tokens whose trait `name` has one of `values`."""
+
+    name: str
+    values: Sequence[str]
+
+
+@dataclass(frozen=True)
+class TokenFilter:
+    """Raises `InvalidArgument` CONTRACT_REQUIRED or TOO_MANY_TRAITS."""
+
+    scope: Scope
+    owner: Address | None
+    traits: Sequence[TraitFilter]
+
+    def __post_init__(self) -> None:
+        if self.traits and self.scope.contract is None:
+            raise InvalidArgument("CONTRACT_REQUIRED", "traits mean something within one contract; name it")
+        if len(self.traits) > MAX_TRAIT_FILTERS or any(len(t.values) > MAX_TRAIT_VALUES for t in self.traits):
+            raise InvalidArgument(
+                "TOO_MANY_TRAITS", f"at most {MAX_TRAIT_FILTERS} traits of at most {MAX_TRAIT_VALUES} values each"
+            )
+
+
+@dataclass(frozen=True)
+class BalanceFilter:
+    """Raises `InvalidArgument` FILTER_REQUIRED or TOO_MANY_OWNERS."""
+
+    scope: Scope
+    owners: Sequence[Address]
+
+    def __post_init__(self) -> None:
+        if self.scope.contract is None and not self.owners:
+            raise InvalidArgument("FILTER_REQUIRED", "name a contract or at least one owner")
+        if len(self.owners) > MAX_OWNERS:
+            raise InvalidArgument("TOO_MANY_OWNERS", f"ask for at most {MAX_OWNERS} owners at once")
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """No kinds: all of them."""
+
+    scope: Scope
+    account: Address | None
+    kinds: frozenset[Kind]
+
+
+TokenCursor = tuple[int, str]
+BalanceCursor = tuple[int, str, bytes]
+EventCursor = tuple[int, int, int, int]
+"""Unix seconds of the block, its key, log index, batch index."""

@@ -1,0 +1,68 @@
+"""Auth with the services it calls, in this process, on the real servers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from identity_parts import Wallet
+
+from mercato.kit import grpc, postgres, redis
+from mercato.kit.postgres import Database
+from mercato.kit.redis import Redis
+from mercato.kit.settings import Settings
+from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceStub
+from mercato.rpc.chains.v1 import chains_pb2
+from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
+from mercato.services.auth import app as auth_app
+from mercato.services.chains import app as chains_app
+from mercato.services.users import app as users_app
+from mercato.services.wallets import app as wallets_app
+
+if TYPE_CHECKING:
+    from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
+    from mercato.stack import LocalStack
+
+DOMAINS = ("localhost:8080", "127.0.0.1:8080")
+
+
+@pytest.fixture(scope="module")
+async def auth(settings: Settings, stack: LocalStack) -> AsyncIterator[AuthServiceAsyncStub]:
+    """A client of a running auth service that knows both local chains."""
+    async with AsyncExitStack() as services:
+        enter = services.enter_async_context
+        # Auth first: it must not need the others in order to start.
+        policy = {"siwe_domains": DOMAINS, "siwe_uris": tuple(f"http://{domain}" for domain in DOMAINS)}
+        await enter(auth_app.running(settings.model_copy(update=policy)))
+        for app in (users_app, wallets_app, chains_app):
+            await enter(app.running(settings))
+        registry = await enter(grpc.connected(settings, "chains", ChainsServiceStub))
+        for chain in stack.chains:
+            caip2 = chain.chain_id.caip2
+            described = chains_pb2.Chain(
+                chain_id=caip2, name=chain.name, currency_symbol="ETH", currency_decimals=18, enabled=True,
+                scope=chains_pb2.INDEX_SCOPE_ALL,
+            )  # fmt: skip
+            await registry.PutChain(chains_pb2.PutChainRequest(chain=described))
+            endpoint = chains_pb2.Endpoint(url=chain.url, weight=1)
+            await registry.PutEndpoint(chains_pb2.PutEndpointRequest(chain_id=caip2, endpoint=endpoint))
+        yield await enter(grpc.connected(settings, "auth", AuthServiceStub))
+
+
+@pytest.fixture(scope="module")
+async def database(settings: Settings, stack: LocalStack) -> AsyncIterator[Database]:
+    async with postgres.connected(settings, "auth_db") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def cache(settings: Settings) -> AsyncIterator[Redis]:
+    async with redis.connected(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def wallet() -> Wallet:
+    return Wallet.fresh()

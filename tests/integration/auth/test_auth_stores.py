@@ -1,0 +1,255 @@
+"""Auth's stores and keys by themselves: limits that slide, keys that are shared and rotate, Redis that is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from mercato.kit import redis
+from mercato.kit.errors import RateLimited, Unauthenticated
+from mercato.kit.ids import Address, ChainId, SessionId, UserId, new_id
+from mercato.kit.logging import get_logger
+from mercato.kit.postgres import Database
+from mercato.kit.redis import Redis
+from mercato.kit.settings import Settings
+from mercato.services.auth.model.nonces import Nonce, new_nonce
+from mercato.services.auth.model.sessions import SIGNED_IN, Client, LoginEvent, Session
+from mercato.services.auth.model.tokens import SigningKey, new_refresh_token, refresh_token_hash
+from mercato.services.auth.rpc.servicer import user_logged_in
+from mercato.services.auth.store.keys import KeyStore
+from mercato.services.auth.store.limits import RateLimiter
+from mercato.services.auth.store.nonces import NonceStore
+from mercato.services.auth.store.sessions import SessionStore
+from mercato.services.auth.usecases.keys import KeyRing
+
+LOG = get_logger("auth")
+ADDRESS = Address(bytes(range(20)))
+HOUR = timedelta(hours=1)
+ACCESS_TTL = timedelta(minutes=15)
+
+
+@pytest.fixture
+async def nobody(settings: Settings) -> AsyncIterator[Redis]:
+    """A Redis that does not answer."""
+    async with redis.connected(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as client:
+        yield client
+
+
+async def admitted(limiter: RateLimiter, who: dict[str, str]) -> bool:
+    try:
+        await limiter.charge(who)
+    except RateLimited:
+        return False
+    return True
+
+
+# ---- limits ------------------------------------------------------------------------------------
+
+
+async def test_as_many_as_the_limit_get_in_at_once_and_no_more(cache: Redis) -> None:
+    limiter = RateLimiter(cache, 10, LOG)
+    who = {"ip": str(new_id())}
+    outcomes = await asyncio.gather(*(admitted(limiter, who) for _ in range(50)))
+    assert sum(outcomes) == 10
+
+
+async def test_the_window_slides_and_whoever_waits_as_told_gets_in(cache: Redis) -> None:
+    limiter = RateLimiter(cache, 2, LOG, window=1.0)
+    who = {"ip": str(new_id())}
+    await limiter.charge(who)
+    await asyncio.sleep(0.5)
+    await limiter.charge(who)
+    for _ in range(5):
+        with pytest.raises(RateLimited) as error:
+            await limiter.charge(who)
+        assert error.value.details == {"retry_after": "1"}
+    await asyncio.sleep(0.55)
+    assert [await admitted(limiter, who) for _ in range(2)] == [True, False]
+
+
+async def test_a_request_refused_for_one_of_its_values_counts_against_none(cache: Redis) -> None:
+    limiter = RateLimiter(cache, 1, LOG)
+    ip, busy, free = (str(new_id()) for _ in range(3))
+    await limiter.charge({"address": busy})
+    assert not await admitted(limiter, {"ip": ip, "address": busy})
+    assert await admitted(limiter, {"ip": ip, "address": free})
+
+
+async def test_a_caller_without_a_value_is_not_counted(cache: Redis) -> None:
+    limiter = RateLimiter(cache, 1, LOG)
+    assert [await admitted(limiter, {"ip": ""}) for _ in range(3)] == [True] * 3
+
+
+async def test_while_redis_is_away_everybody_gets_in(nobody: Redis) -> None:
+    limiter = RateLimiter(nobody, 1, LOG)
+    assert [await admitted(limiter, {"ip": "10.0.0.1"}) for _ in range(3)] == [True] * 3
+
+
+# ---- nonces and sessions without Redis ---------------------------------------------------------
+
+
+def session() -> Session:
+    now = datetime.now(UTC)
+    return Session(
+        SessionId(new_id()), UserId(new_id()), ADDRESS, ChainId(1), Client("10.0.0.1", "tests"), now, now, now + HOUR
+    )
+
+
+async def opened(store: SessionStore, made: Session) -> str:
+    token = new_refresh_token()
+    event = LoginEvent(new_id(), made.created_at, SIGNED_IN, made.client, made.user_id, made.id, ADDRESS, made.chain)
+    await store.open(made, new_nonce(), refresh_token_hash(token), event, user_logged_in(made))
+    return token
+
+
+async def test_without_redis_a_nonce_is_still_used_once(database: Database, nobody: Redis) -> None:
+    store, now = NonceStore(database, nobody, LOG), datetime.now(UTC)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), now + HOUR)
+    await store.add(nonce, "localhost", now)
+    assert await store.find(nonce.value) == nonce
+    outcomes = await asyncio.gather(*(store.consume(nonce.value, ADDRESS, ChainId(1), now) for _ in range(20)))
+    assert sum(outcomes) == 1
+    used = await store.find(nonce.value)
+    assert used is not None
+    assert used.used_at == now
+
+
+async def test_a_nonce_is_consumed_only_as_it_is_bound_and_while_it_lives(database: Database, cache: Redis) -> None:
+    store, now = NonceStore(database, cache, LOG), datetime.now(UTC)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), now + HOUR)
+    await store.add(nonce, "localhost", now)
+    assert not await store.consume(nonce.value, Address(bytes(20)), ChainId(1), now)
+    assert not await store.consume(nonce.value, ADDRESS, ChainId(2), now)
+    assert not await store.consume(nonce.value, ADDRESS, ChainId(1), now + HOUR)
+    assert await store.consume(nonce.value, ADDRESS, ChainId(1), now)
+
+
+async def test_the_copy_in_redis_says_what_the_database_says(database: Database, cache: Redis) -> None:
+    store, now = NonceStore(database, cache, LOG), datetime.now(UTC).replace(microsecond=0)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(2**53 - 1), now + HOUR)
+    await store.add(nonce, "localhost", now)
+    assert await store.find(nonce.value) == nonce == await store.find_true(nonce.value)
+    await store.consume(nonce.value, ADDRESS, nonce.chain, now)
+    assert await store.find(nonce.value) == await store.find_true(nonce.value) != nonce
+    assert 3590 < await cache.ttl(f"siwe:nonce:{nonce.value}") <= 3601
+
+
+async def test_without_redis_the_database_says_what_was_revoked(database: Database, nobody: Redis) -> None:
+    store, made = SessionStore(database, nobody, ACCESS_TTL, LOG), session()
+    await opened(store, made)
+    assert await store.is_revoked(made.id) is False
+    await store.revoke(made.id, datetime.now(UTC), "BY_USER")
+    assert await store.is_revoked(made.id) is True
+    assert await store.is_revoked(SessionId(new_id())) is True
+
+
+async def test_a_nonce_opens_one_session_whatever_the_code_before_does(database: Database, cache: Redis) -> None:
+    store, nonce = SessionStore(database, cache, ACCESS_TTL, LOG), new_nonce()
+
+    async def attempt() -> None:
+        made = session()
+        event = LoginEvent(new_id(), made.created_at, SIGNED_IN, made.client)
+        await store.open(made, nonce, refresh_token_hash(new_refresh_token()), event, user_logged_in(made))
+
+    outcomes = await asyncio.gather(*(attempt() for _ in range(5)), return_exceptions=True)
+    assert sum(isinstance(outcome, asyncpg.UniqueViolationError) for outcome in outcomes) == 4
+
+
+async def test_what_has_expired_is_forgotten_and_the_rest_stays(database: Database, cache: Redis) -> None:
+    sessions, nonces = SessionStore(database, cache, ACCESS_TTL, LOG), NonceStore(database, cache, LOG)
+    old, young, now = session(), session(), datetime.now(UTC)
+    for made in (old, young):
+        await opened(sessions, made)
+    await database.pool.execute("UPDATE sessions SET expires_at = '2020-01-01' WHERE id = $1", old.id)
+    stale, fresh = (
+        Nonce(new_nonce(), ADDRESS, ChainId(1), at) for at in (datetime(2020, 1, 1, tzinfo=UTC), now + HOUR)
+    )
+    for nonce in (stale, fresh):
+        await nonces.add(nonce, "localhost", now)
+    assert await sessions.purge(datetime(2021, 1, 1, tzinfo=UTC)) == 1
+    assert await nonces.purge(datetime(2021, 1, 1, tzinfo=UTC)) == 1
+    assert (await sessions.find(old.id), await sessions.find(young.id)) == (None, young)
+    assert await nonces.find_true(stale.value) is None
+    assert await nonces.find_true(fresh.value) == fresh
+    assert await database.pool.fetchval("SELECT count(*) FROM login_events WHERE session_id = $1", old.id) == 1
+
+
+# ---- keys --------------------------------------------------------------------------------------
+
+
+class Hand:
+    """A clock that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+async def keys(database: Database) -> KeyStore:
+    """No key known yet."""
+    await database.pool.execute("DELETE FROM signing_keys")
+    return KeyStore(database)
+
+
+async def test_processes_that_start_at_once_share_one_key_and_find_it_again(keys: KeyStore) -> None:
+    rings = [KeyRing(keys, None, ACCESS_TTL, Hand()) for _ in range(8)]
+    await asyncio.gather(*(ring.load() for ring in rings))
+    assert len({ring.signing.kid for ring in rings}) == 1
+    restarted = KeyRing(keys, None, ACCESS_TTL, Hand())
+    await restarted.load()
+    assert restarted.signing.pem == rings[0].signing.pem
+
+
+async def test_a_key_is_believed_until_what_it_signed_last_has_expired(keys: KeyStore) -> None:
+    clock = Hand()
+    old, new = SigningKey.generate(), SigningKey.generate()
+    await KeyRing(keys, old, ACCESS_TTL, clock).load()
+    ring = KeyRing(keys, new, ACCESS_TTL, clock)
+    await ring.load()
+    assert ring.signing is new
+    assert (await ring.public(old.kid)).public_bytes_raw() == old.public
+    clock.now += timedelta(minutes=16)
+    await ring.load()
+    assert (await ring.public(old.kid)).public_bytes_raw() == old.public
+    clock.now += timedelta(minutes=5)
+    await ring.load()
+    with pytest.raises(Unauthenticated):
+        await ring.public(old.kid)
+    assert (await ring.public(new.kid)).public_bytes_raw() == new.public
+
+
+async def test_the_private_half_of_a_configured_key_is_not_stored(keys: KeyStore, database: Database) -> None:
+    configured = SigningKey.generate()
+    await KeyRing(keys, configured, ACCESS_TTL, Hand()).load()
+    rows = await database.pool.fetch("SELECT kid, public_key, private_key FROM signing_keys")
+    assert [tuple(row) for row in rows] == [(configured.kid, configured.public, None)]
+
+
+async def test_a_retired_shared_key_is_replaced_and_still_believed(keys: KeyStore, database: Database) -> None:
+    ring = KeyRing(keys, None, ACCESS_TTL, Hand())
+    await ring.load()
+    first = ring.signing.kid
+    await database.pool.execute("UPDATE signing_keys SET retired_at = now()")
+    await ring.load()
+    assert ring.signing.kid != first
+    assert ring.signing.kid in ring.jwks()
+    assert first in ring.jwks()
+
+
+async def test_a_key_of_a_newer_process_is_learned_when_its_first_token_comes(keys: KeyStore) -> None:
+    clock = Hand()
+    ring = KeyRing(keys, SigningKey.generate(), ACCESS_TTL, clock)
+    await ring.load()
+    newer = SigningKey.generate()
+    await KeyRing(keys, newer, ACCESS_TTL, clock).load()
+    with pytest.raises(Unauthenticated):  # looked up a moment ago: made-up names must not reach the database
+        await ring.public(newer.kid)
+    clock.now += timedelta(seconds=3)
+    assert (await ring.public(newer.kid)).public_bytes_raw() == newer.public

@@ -1,0 +1,525 @@
+"""The services behind the gateway, hand-written: real gRPC servers that answer from one small world."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from mercato.kit import grpc
+from mercato.kit.errors import NotFound, TooLarge, Unauthenticated
+from mercato.kit.ids import Address, ChainId, new_id
+from mercato.kit.settings import Settings
+from mercato.rpc.auth.v1 import auth_pb2, auth_pb2_grpc
+from mercato.rpc.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from mercato.rpc.chains.v1 import chains_pb2, chains_pb2_grpc
+from mercato.rpc.common.v1 import common_pb2
+from mercato.rpc.indexer.v1 import indexer_pb2, indexer_pb2_grpc
+from mercato.rpc.media.v1 import media_pb2, media_pb2_grpc
+from mercato.rpc.orchestrator.v1 import orchestrator_pb2, orchestrator_pb2_grpc
+from mercato.rpc.users.v1 import users_pb2, users_pb2_grpc
+from mercato.rpc.wallets.v1 import wallets_pb2, wallets_pb2_grpc
+
+CHAIN = ChainId(31337)
+START = datetime(2026, 11, 22, 9, tzinfo=UTC)
+ALICE = Address(b"\xa1" * 20)
+BOB = Address(b"\xb0" * 20)
+CONTRACT = Address(b"\xc0" * 20)
+CID = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+SVG_CID = "bafkreisvgaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 300_000
+
+
+def stamp(when: datetime = START) -> Timestamp:
+    found = Timestamp()
+    found.FromDatetime(when)
+    return found
+
+
+def position(block: int = 7, log_index: int = 0) -> common_pb2.Position:
+    return common_pb2.Position(
+        block=common_pb2.Block(number=block, hash=bytes([block]) * 32, timestamp=int(START.timestamp())),
+        tx_hash=b"\x77" * 32,
+        log_index=log_index,
+    )
+
+
+def a_collection(contract: Address = CONTRACT, name: str = "First light") -> catalog_pb2.Collection:
+    return catalog_pb2.Collection(
+        id=str(new_id()),
+        chain_id=CHAIN.caip2,
+        contract=contract,
+        standard=common_pb2.STANDARD_ERC721,
+        name=name,
+        symbol="LIGHT",
+        base_uri=f"ipfs://{CID}/",
+        creator=ALICE,
+        owner=ALICE,
+        royalty_receiver=ALICE,
+        royalty_bps=500,
+        mint_config=common_pb2.MintConfig(
+            price="1000", max_supply="100", per_wallet_limit="0", ends_at=2**64 - 1, payee=ALICE
+        ),
+        roles=[catalog_pb2.Role(role=b"\0" * 32, name="DEFAULT_ADMIN_ROLE", account=ALICE)],
+        bindings=[catalog_pb2.Binding(kind="factory", source=BOB, tx_hash=b"\x77" * 32, block_number=7)],
+        token_count=50,
+        supply="50",
+        holder_count=2,
+        created_block=7,
+        created_at=stamp(),
+    )
+
+
+def a_token(token_id: int, owner: Address = ALICE) -> catalog_pb2.Token:
+    return catalog_pb2.Token(
+        id=str(new_id()),
+        chain_id=CHAIN.caip2,
+        contract=CONTRACT,
+        token_id=str(token_id),
+        standard=common_pb2.STANDARD_ERC721,
+        owner=owner,
+        supply="1",
+        uri=f"ipfs://{CID}/{token_id}",
+        name=f"Light #{token_id}",
+        image=f"ipfs://{CID}",
+        traits=[catalog_pb2.TokenTrait(name="Mood", value="calm")],
+        metadata_state="resolved",
+        minted_block=8,
+        minted_at=stamp(),
+    )
+
+
+def a_balance(token_id: int, owner: Address = ALICE) -> catalog_pb2.Balance:
+    key = catalog_pb2.TokenKey(chain_id=CHAIN.caip2, contract=CONTRACT, token_id=str(token_id))
+    return catalog_pb2.Balance(id=f"b{token_id}", token=key, owner=owner, amount="1", updated_block=8)
+
+
+STATES = orchestrator_pb2.IntentState
+
+
+def an_intent(
+    user_id: UUID, states: Iterable[str] = ("PREPARED",), intent_id: UUID | None = None, **changes: Any
+) -> orchestrator_pb2.Intent:
+    """An intent that went through `states`; its version is their number."""
+    numbers = [STATES.Value(f"INTENT_STATE_{state}") for state in states]
+    timeline = [
+        orchestrator_pb2.IntentStep(state=n, at=stamp(START + timedelta(seconds=i)), note=f"step {i + 1}")
+        for i, n in enumerate(numbers)
+    ]
+    fields: dict[str, Any] = {
+        "id": str(intent_id or new_id()),
+        "user_id": str(user_id),
+        "kind": orchestrator_pb2.INTENT_KIND_MINT_721,
+        "state": numbers[-1],
+        "chain_id": CHAIN.caip2,
+        "sender": ALICE,
+        "transaction": orchestrator_pb2.UnsignedTransaction(
+            chain_id=CHAIN.caip2,
+            to=CONTRACT,
+            data=b"\x12\x34",
+            value="1000",
+            gas_limit=120_000,
+            max_fee_per_gas="3000000000",
+            max_priority_fee_per_gas="1000000000",
+        ),
+        "contract": CONTRACT,
+        "timeline": timeline,
+        "version": len(timeline),
+        "expires_at": stamp(START + timedelta(hours=1)),
+        **changes,
+    }
+    return orchestrator_pb2.Intent(**fields)
+
+
+class World:
+    """What the fakes know. `calls` counts by method; `failures` makes a method fail; tests set both."""
+
+    def __init__(self) -> None:
+        self.alice = UUID(int=0xA11CE)
+        self.bob = UUID(int=0xB0B)
+        self.calls: Counter[str] = Counter()
+        self.requests: dict[str, Any] = {}
+        self.failures: dict[str, Exception] = {}
+        self.tokens_of_users = {"token-alice": self.alice, "token-bob": self.bob}
+        self.revoked: dict[str, Unauthenticated] = {}
+        self.expires_at = datetime.now(UTC) + timedelta(hours=1)
+        self.addresses = {self.alice: ALICE, self.bob: BOB}
+        self.collections = {CONTRACT: a_collection()}
+        self.tokens = {i: a_token(i) for i in range(1, 51)}
+        self.balances = [a_balance(i) for i in range(1, 51)]
+        self.intents: dict[str, orchestrator_pb2.Intent] = {}
+        self.keys: dict[tuple[str, str], orchestrator_pb2.Intent] = {}
+        self.on_get_intent: Callable[[], Any] | None = None
+        self.files = {CID: ("image/png", PNG), SVG_CID: ("image/svg+xml", b"<svg/>"), f"{CID}/page": ("text/html", b"<p>")}
+        self.uploads: list[tuple[str, bytes]] = []
+
+    def enter(self, method: str, request: Any) -> None:
+        """Counts the call, remembers its request, fails when told to."""
+        self.calls[method] += 1
+        self.requests[method] = request
+        if method in self.failures:
+            raise self.failures[method]
+
+
+class Auth(auth_pb2_grpc.AuthServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def IssueNonce(self, request: Any, context: Any) -> Any:
+        self._world.enter("IssueNonce", request)
+        return auth_pb2.IssueNonceResponse(nonce="n0nce123", message="sign this", expires_at=stamp())
+
+    async def SignIn(self, request: Any, context: Any) -> Any:
+        self._world.enter("SignIn", request)
+        return auth_pb2.SignInResponse(
+            tokens=_tokens(),
+            user_id=str(self._world.alice),
+            session_id="s1",
+            address=ALICE,
+            chain_id=CHAIN.caip2,
+            new_user=True,
+        )
+
+    async def Refresh(self, request: Any, context: Any) -> Any:
+        self._world.enter("Refresh", request)
+        return auth_pb2.RefreshResponse(tokens=_tokens())
+
+    async def RevokeSession(self, request: Any, context: Any) -> Any:
+        self._world.enter("RevokeSession", request)
+        return auth_pb2.RevokeSessionResponse()
+
+    async def RevokeAllSessions(self, request: Any, context: Any) -> Any:
+        self._world.enter("RevokeAllSessions", request)
+        return auth_pb2.RevokeAllSessionsResponse(revoked=3)
+
+    async def ListSessions(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListSessions", request)
+        return auth_pb2.ListSessionsResponse(
+            sessions=[
+                auth_pb2.Session(id=i, address=ALICE, chain_id=CHAIN.caip2, ip="127.0.0.1", created_at=stamp())
+                for i in ("session-token-alice", "other")
+            ]
+        )
+
+    async def Introspect(self, request: Any, context: Any) -> Any:
+        world = self._world
+        world.enter("Introspect", request)
+        if request.access_token in world.revoked:
+            raise world.revoked[request.access_token]
+        user_id = world.tokens_of_users.get(request.access_token)
+        if user_id is None:
+            raise Unauthenticated("TOKEN_INVALID", "sign in again")
+        return auth_pb2.Principal(
+            user_id=str(user_id),
+            session_id=f"session-{request.access_token}",
+            address=world.addresses[user_id],
+            chain_id=CHAIN.caip2,
+            expires_at=stamp(world.expires_at),
+        )
+
+    async def GetKeys(self, request: Any, context: Any) -> Any:
+        self._world.enter("GetKeys", request)
+        return auth_pb2.GetKeysResponse(jwks='{"keys":[]}')
+
+
+class Users(users_pb2_grpc.UsersServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def EnsureUser(self, request: Any, context: Any) -> Any:
+        raise NotFound("UNUSED", "the gateway does not ensure users")
+
+    async def BatchGetUsers(self, request: Any, context: Any) -> Any:
+        self._world.enter("BatchGetUsers", request)
+        known = {str(i): a for i, a in self._world.addresses.items()}
+        return users_pb2.BatchGetUsersResponse(
+            users=[
+                users_pb2.User(id=i, address=known[i], profile=users_pb2.Profile(handle="alice"), created_at=stamp())
+                for i in request.ids
+                if i in known
+            ]
+        )
+
+    async def UpdateProfile(self, request: Any, context: Any) -> Any:
+        self._world.enter("UpdateProfile", request)
+        profile = users_pb2.Profile(handle=request.handle, avatar_uri=request.avatar_uri)
+        return users_pb2.User(id=request.user_id, address=ALICE, profile=profile, created_at=stamp())
+
+
+class Wallets(wallets_pb2_grpc.WalletsServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def ListWallets(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListWallets", request)
+        return wallets_pb2.ListWalletsResponse(
+            wallets=[
+                wallets_pb2.Wallet(
+                    id=f"w-{i}",
+                    user_id=i,
+                    address=self._world.addresses[UUID(i)],
+                    chain_id=CHAIN.caip2,
+                    primary=True,
+                    linked_at=stamp(),
+                )
+                for i in request.user_ids
+            ]
+        )
+
+    async def LinkWallet(self, request: Any, context: Any) -> Any:
+        raise NotFound("UNUSED", "not asked by the gateway")
+
+    UnlinkWallet = SetPrimaryWallet = ListApprovals = LinkWallet
+
+
+class Chains(chains_pb2_grpc.ChainsServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def ListChains(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListChains", request)
+        local = chains_pb2.Chain(
+            chain_id=CHAIN.caip2,
+            name="Local",
+            currency_symbol="ETH",
+            currency_decimals=18,
+            enabled=True,
+            endpoints=[chains_pb2.Endpoint(url="http://127.0.0.1:8545", priority=1)],
+            contracts=[chains_pb2.Contract(kind="factory", address=BOB, deployed_block=1)],
+            gas_policy=chains_pb2.GasPolicy(confirmations=2, finality_depth=64),
+        )
+        secret = chains_pb2.Chain(
+            chain_id="eip155:1",
+            name="Ethereum",
+            currency_symbol="ETH",
+            currency_decimals=18,
+            enabled=True,
+            endpoints=[
+                chains_pb2.Endpoint(url="https://node.example/key-5ecret", priority=1, headers={"x-key": "5ecret"})
+            ],
+        )
+        return chains_pb2.ListChainsResponse(chains=[local, secret])
+
+    async def GetChain(self, request: Any, context: Any) -> Any:
+        raise NotFound("UNUSED", "not asked by the gateway")
+
+    PutChain = PutEndpoint = PutContract = PutGasPolicy = GetChain
+
+
+class Indexer(indexer_pb2_grpc.IndexerServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def GetStatus(self, request: Any, context: Any) -> Any:
+        self._world.enter("GetStatus", request)
+        status = indexer_pb2.ChainStatus(
+            chain_id=CHAIN.caip2, head=12, indexed=10, indexed_hash=b"\x0a" * 32, finalized=1, state="following"
+        )
+        return indexer_pb2.GetStatusResponse(chains=[status])
+
+
+class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def BatchGetCollections(self, request: Any, context: Any) -> Any:
+        self._world.enter("BatchGetCollections", request)
+        known = self._world.collections
+        found = [known[Address(k.contract)] for k in request.keys if Address(k.contract) in known]
+        return catalog_pb2.BatchGetCollectionsResponse(collections=found)
+
+    async def ListCollections(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListCollections", request)
+        rows, page, cursors = _page(list(self._world.collections.values()), request.page)
+        return catalog_pb2.ListCollectionsResponse(collections=rows, page=page, cursors=cursors)
+
+    async def BatchGetTokens(self, request: Any, context: Any) -> Any:
+        self._world.enter("BatchGetTokens", request)
+        known = self._world.tokens
+        found = [known[int(k.token_id)] for k in request.keys if int(k.token_id) in known]
+        return catalog_pb2.BatchGetTokensResponse(tokens=found)
+
+    async def ListTokens(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListTokens", request)
+        rows, page, cursors = _page(list(self._world.tokens.values()), request.page)
+        return catalog_pb2.ListTokensResponse(tokens=rows, page=page, cursors=cursors)
+
+    async def ListBalances(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListBalances", request)
+        rows, page, cursors = _page(self._world.balances, request.page)
+        return catalog_pb2.ListBalancesResponse(balances=rows, page=page, cursors=cursors)
+
+    async def ListTransfers(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListTransfers", request)
+        key = catalog_pb2.TokenKey(chain_id=CHAIN.caip2, contract=CONTRACT, token_id="1")
+        moved = catalog_pb2.TokenMovement(
+            id="t1", token=key, to=ALICE, amount="1", position=position(), **{"from": bytes(20)}
+        )
+        rows, page, cursors = _page([moved], request.page)
+        return catalog_pb2.ListTransfersResponse(transfers=rows, page=page, cursors=cursors)
+
+    async def ListActivities(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListActivities", request)
+        created = catalog_pb2.Activity(
+            id="a1",
+            kind="collection_created",
+            chain_id=CHAIN.caip2,
+            contract=CONTRACT,
+            position=position(),
+            occurred_at=stamp(),
+        )
+        rows, page, cursors = _page([created], request.page)
+        return catalog_pb2.ListActivitiesResponse(activities=rows, page=page, cursors=cursors)
+
+    async def GetReadPoints(self, request: Any, context: Any) -> Any:
+        self._world.enter("GetReadPoints", request)
+        point = common_pb2.ReadPoint(chain_id=CHAIN.caip2, block_number=10, block_hash=b"\x0a" * 32, observed_at=stamp())
+        return catalog_pb2.GetReadPointsResponse(points=[point])
+
+
+class Media(media_pb2_grpc.MediaServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def Upload(self, request_iterator: Any, context: Any) -> Any:
+        self._world.enter("Upload", None)
+        name, data = "", bytearray()
+        async for part in request_iterator:
+            name = part.header.file_name or name
+            data += part.chunk
+            if len(data) > 1_000_000:
+                raise TooLarge("UPLOAD_TOO_LARGE", "a file may have 1000000 bytes", limit="1000000")
+        self._world.uploads.append((name, bytes(data)))
+        return media_pb2.Asset(
+            cid=CID, uri=f"ipfs://{CID}", content_type="image/png", size=len(data), width=4, height=3, created_at=stamp()
+        )
+
+    async def CreateMetadata(self, request: Any, context: Any) -> Any:
+        self._world.enter("CreateMetadata", request)
+        return media_pb2.MetadataDocument(id=CID, uri=f"ipfs://{CID}", json=request.json, created_at=stamp())
+
+    async def CreateMetadataFolder(self, request: Any, context: Any) -> Any:
+        self._world.enter("CreateMetadataFolder", request)
+        return media_pb2.CreateMetadataFolderResponse(cid=CID, uri=f"ipfs://{CID}/")
+
+    async def GetMetadata(self, request: Any, context: Any) -> Any:
+        self._world.enter("GetMetadata", request)
+        if CID not in request.uri:
+            raise NotFound("METADATA_NOT_FOUND", "nothing is stored there")
+        return media_pb2.MetadataDocument(id=CID, uri=request.uri, json='{"name": "Light"}', created_at=stamp())
+
+    async def Read(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        self._world.enter("Read", request)
+        if request.path not in self._world.files:
+            raise NotFound("MEDIA_NOT_FOUND", "nothing is stored there")
+        kind, data = self._world.files[request.path]
+        yield media_pb2.ReadResponse(header=media_pb2.ReadHeader(content_type=kind, size=len(data)))
+        for start in range(0, len(data), 65_536):
+            yield media_pb2.ReadResponse(chunk=data[start : start + 65_536])
+
+
+class Orchestrator(orchestrator_pb2_grpc.OrchestratorServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def PrepareCreateCollection(self, request: Any, context: Any) -> Any:
+        return self._prepare("PrepareCreateCollection", request)
+
+    async def PrepareMint721(self, request: Any, context: Any) -> Any:
+        return self._prepare("PrepareMint721", request)
+
+    async def PrepareMint1155(self, request: Any, context: Any) -> Any:
+        return self._prepare("PrepareMint1155", request)
+
+    def _prepare(self, method: str, request: Any) -> Any:
+        world = self._world
+        world.enter(method, request)
+        key = (request.caller.user_id, request.caller.idempotency_key)
+        known = world.keys.get(key)
+        if known is None:
+            known = world.keys[key] = an_intent(UUID(request.caller.user_id))
+            world.intents[known.id] = known
+            return orchestrator_pb2.PrepareResponse(intent=known, created=True)
+        return orchestrator_pb2.PrepareResponse(intent=known, created=False)
+
+    async def TrackCollectionTx(self, request: Any, context: Any) -> Any:
+        self._world.enter("TrackCollectionTx", request)
+        return self._own(request)
+
+    async def TrackMintTx(self, request: Any, context: Any) -> Any:
+        self._world.enter("TrackMintTx", request)
+        return self._own(request)
+
+    async def GetIntent(self, request: Any, context: Any) -> Any:
+        self._world.enter("GetIntent", request)
+        found = orchestrator_pb2.Intent()
+        found.CopyFrom(self._own(request))
+        if self._world.on_get_intent is not None:
+            await self._world.on_get_intent()
+        return found
+
+    def _own(self, request: Any) -> Any:
+        found = self._world.intents.get(request.intent_id)
+        if found is None or found.user_id != request.user_id:
+            raise NotFound("INTENT_NOT_FOUND", "there is no such intent of yours")
+        return found
+
+    async def ListIntents(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListIntents", request)
+        own = [i for i in self._world.intents.values() if i.user_id == request.user_id]
+        rows, page, cursors = _page(own, request.page)
+        return orchestrator_pb2.ListIntentsResponse(intents=rows, page=page, cursors=cursors)
+
+
+def _tokens() -> auth_pb2.TokenPair:
+    return auth_pb2.TokenPair(
+        access_token="token-alice", access_expires_at=stamp(), refresh_token="r1", refresh_expires_at=stamp()
+    )
+
+
+def _page(rows: list[Any], page: common_pb2.PageRequest) -> tuple[list[Any], common_pb2.PageInfo, list[str]]:
+    start = int(page.after or 0)
+    found = rows[start : start + page.first]
+    cursors = [str(start + i + 1) for i in range(len(found))]
+    more = start + len(found) < len(rows)
+    return found, common_pb2.PageInfo(has_next_page=more, end_cursor=cursors[-1] if cursors else ""), cursors
+
+
+@asynccontextmanager
+async def serving_fakes(settings: Settings, world: World) -> AsyncIterator[None]:
+    """One gRPC server for each service, on the ports of `settings`."""
+    servicers: dict[str, tuple[Any, Any, str]] = {
+        "auth": (auth_pb2_grpc.add_AuthServiceServicer_to_server, Auth(world), "mercato.auth.v1.AuthService"),
+        "users": (users_pb2_grpc.add_UsersServiceServicer_to_server, Users(world), "mercato.users.v1.UsersService"),
+        "wallets": (
+            wallets_pb2_grpc.add_WalletsServiceServicer_to_server,
+            Wallets(world),
+            "mercato.wallets.v1.WalletsService",
+        ),
+        "chains": (chains_pb2_grpc.add_ChainsServiceServicer_to_server, Chains(world), "mercato.chains.v1.ChainsService"),
+        "indexer": (
+            indexer_pb2_grpc.add_IndexerServiceServicer_to_server,
+            Indexer(world),
+            "mercato.indexer.v1.IndexerService",
+        ),
+        "catalog": (
+            catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
+            Catalog(world),
+            "mercato.catalog.v1.CatalogService",
+        ),
+        "media": (media_pb2_grpc.add_MediaServiceServicer_to_server, Media(world), "mercato.media.v1.MediaService"),
+        "orchestrator": (
+            orchestrator_pb2_grpc.add_OrchestratorServiceServicer_to_server,
+            Orchestrator(world),
+            "mercato.orchestrator.v1.OrchestratorService",
+        ),
+    }
+    async with AsyncExitStack() as stack:
+        for service, servicer in servicers.items():
+            await stack.enter_async_context(grpc.serving(settings, service, [servicer]))
+        yield
