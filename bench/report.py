@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -43,9 +43,13 @@ class Report:
 
     title: str
     lines: list[Figure | Ratio] = field(default_factory=list)
+    _headlines: int = 0
+    _spent: dict[str, Reading] = field(default_factory=dict)
 
     def figure(self, name: str, value: float, unit: str) -> None:
-        self.lines.append(Figure(name, value, unit))
+        """A value of the first table."""
+        self.lines.insert(self._headlines, Figure(name, value, unit))
+        self._headlines += 1
 
     def latencies(self, name: str, seconds: Sequence[float]) -> None:
         """The median and the 99th percentile in milliseconds."""
@@ -54,24 +58,52 @@ class Report:
 
     def cpu(self, name: str, spent: Reading, apart: Collection[str] = ()) -> None:
         """CPU seconds by process, of all together but those `apart`, and of what else the machine did."""
-        for process, seconds in sorted(spent.by_name.items(), key=lambda item: -item[1]):
-            self.figure(f"{name}.cpu.{process}", seconds, "s")
-        self.figure(f"{name}.cpu.all", spent.without(*apart).total, "s")
-        self.figure(f"{name}.other_cpu", spent.other, "s")
-        self.figure(f"{name}.steal", spent.steal, "s")
+        self._spent[name] = spent
+        for process, seconds in _by_weight(spent):
+            self.lines.append(Figure(f"{name}.cpu.{process}", seconds, "s"))
+        self.lines.append(Figure(f"{name}.cpu.all", spent.without(*apart).total, "s"))
+        self.lines.append(Figure(f"{name}.other_cpu", spent.other, "s"))
+        self.lines.append(Figure(f"{name}.steal", spent.steal, "s"))
 
     def show(self) -> None:
-        """Prints the table and then the lines."""
-        table = Table(title=self.title, title_justify="left", title_style="bold")
-        table.add_column("what")
-        table.add_column("value", justify="right")
-        table.add_column("unit")
-        for line in self.lines:
-            unit = line.unit if isinstance(line, Figure) else "ratio"
-            table.add_row(line.name, _number(line.value), unit)
-        console.print(table)
+        """Prints everything."""
+        self.show_tables()
+        self.show_lines()
+
+    def show_tables(self) -> None:
+        """What people read."""
+        console.print(_table(self.title, ("what", "value", "unit"), map(_row, self.lines[: self._headlines])))
+        if self._spent:
+            console.print(_table("CPU seconds by process", ("process", *self._spent), self._cpu_rows()))
+
+    def show_lines(self) -> None:
+        """What scripts read."""
         for line in self.lines:
             print(line, flush=True)
+
+    def _cpu_rows(self) -> Iterable[tuple[str, ...]]:
+        readings = list(self._spent.values())
+        for process, _ in _by_weight(readings[0]):
+            yield (process, *(f"{r.by_name[process]:.2f}" for r in readings))
+        yield ("all other programs of the machine", *(f"{r.other:.2f}" for r in readings))
+        yield ("seconds on the clock", *(f"{r.at:.1f}" for r in readings))
+
+
+def _by_weight(spent: Reading) -> list[tuple[str, float]]:
+    return sorted(spent.by_name.items(), key=lambda item: -item[1])
+
+
+def _row(line: Figure | Ratio) -> tuple[str, ...]:
+    return line.name, _number(line.value), line.unit if isinstance(line, Figure) else "ratio"
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

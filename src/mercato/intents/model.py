@@ -90,7 +90,8 @@ class Step:
 @dataclass(frozen=True)
 class Intent:
     """`contract` is where the collection will stand (CREATE2), or the collection minted from; `recipient` is who
-    receives a mint. `version` grows with each visible change, by one for each step."""
+    receives a mint. `first_nonce` is the sender's next one when the intent was prepared: what has a lower one was sent
+    for something else, however equal it looks. `version` grows with each visible change, by one for each step."""
 
     id: IntentId
     user_id: UserId
@@ -100,6 +101,7 @@ class Intent:
     transaction: UnsignedTransaction
     contract: Address
     recipient: Address | None
+    first_nonce: int
     created_at: datetime
     expires_at: datetime
     facts: frozenset[Fact]
@@ -211,6 +213,7 @@ def prepared(
     transaction: UnsignedTransaction,
     contract: Address,
     recipient: Address | None,
+    first_nonce: int,
     at: datetime,
     expires_at: datetime,
 ) -> Intent:
@@ -218,7 +221,7 @@ def prepared(
     nothing = standing(())
     first = Step(nothing.state, at, 1, nothing.note)
     return Intent(
-        intent_id, user_id, kind, chain_id, sender, transaction, contract, recipient, at, expires_at,
+        intent_id, user_id, kind, chain_id, sender, transaction, contract, recipient, first_nonce, at, expires_at,
         facts=frozenset(), timeline=(first,), version=1, pushed_version=0,
     )  # fmt: skip
 

@@ -125,6 +125,8 @@ def difference(intent: Intent, transaction: Transaction) -> str:
         ("value", transaction.value == wanted.value),
     )
     wrong = [name for name, equal in parts if not equal]
+    if not wrong and transaction.nonce < intent.first_nonce:
+        return "it was sent before this intent was prepared"
     return f"its {' and '.join(wrong)} {'differs' if len(wrong) == 1 else 'differ'}" if wrong else ""
 
 

@@ -33,9 +33,9 @@ _LEFT_OVER = 100
 
 _INSERT = """
 INSERT INTO tx_intents (id, user_id, idempotency_key, body_hash, kind, state, chain_id, sender, tx_to, tx_data,
-  tx_value, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, contract, recipient, facts, timeline, version,
-  pushed_version, created_at, expires_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $21)
+  tx_value, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, contract, recipient, first_nonce, facts,
+  timeline, version, pushed_version, created_at, expires_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $22)
 ON CONFLICT (user_id, idempotency_key) DO NOTHING
 """
 _UPDATE = """
@@ -46,6 +46,11 @@ WHERE id = $1
 _ORPHAN = """
 INSERT INTO orphaned_blocks (chain_id, block_hash, block_number)
 SELECT $1, * FROM unnest($2::bytea[], $3::bigint[]) ON CONFLICT DO NOTHING
+"""
+_RECIPIENTS = """
+SELECT recipient FROM tx_intents WHERE chain_id = $1 AND contract = $2 AND kind <> 'CREATE_COLLECTION'
+  AND state IN ('PREPARED', 'SUBMITTED', 'INCLUDED', 'CONFIRMED')
+GROUP BY recipient ORDER BY max(id::text) DESC LIMIT $3
 """
 _OPEN = "state IN ('PREPARED', 'SUBMITTED', 'REPLACED', 'DROPPED', 'EXPIRED')"
 
@@ -117,6 +122,11 @@ class IntentStore:
             chain_id, contract, recipient, tx_hash,
         )  # fmt: skip
 
+    async def list_recipients(self, chain_id: ChainId, contract: Address) -> list[Address]:
+        """Whom mint intents under way want to give tokens of this contract; at most 20, those prepared last."""
+        rows = await self._database.pool.fetch(_RECIPIENTS, chain_id, contract, _CANDIDATES)
+        return [Address(row["recipient"]) for row in rows]
+
     async def list_watched(self, limit: int) -> list[Intent]:
         """Intents whose transaction a node is to be asked for, of all chains, newest first."""
         return await self._fetch("state IN ('SUBMITTED', 'INCLUDED', 'CONFIRMED') ORDER BY id DESC LIMIT $1", limit)
@@ -137,7 +147,7 @@ class IntentStore:
             _INSERT, intent.id, intent.user_id, key, body_hash, intent.kind.value, intent.state.value, intent.chain_id,
             intent.sender, transaction.to, transaction.data, transaction.value, transaction.gas_limit,
             transaction.max_fee_per_gas, transaction.max_priority_fee_per_gas, intent.contract, intent.recipient,
-            codec.facts_to_json(intent.facts), codec.timeline_to_json(intent.timeline), intent.version,
+            intent.first_nonce, codec.facts_to_json(intent.facts), codec.timeline_to_json(intent.timeline), intent.version,
             intent.pushed_version, intent.created_at, intent.expires_at,
         )  # fmt: skip
         if inserted == "INSERT 0 1":
@@ -319,6 +329,7 @@ def _intent(row: asyncpg.Record) -> Intent:
         ),
         contract=Address(row["contract"]),
         recipient=None if recipient is None else Address(recipient),
+        first_nonce=row["first_nonce"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         facts=codec.facts_from_json(row["facts"]),

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
+from google.protobuf.message import Message
 from identity_parts import CHAIN, Wallet, asked, new_client, signed_in
 
 from mercato.evm.rpc import Endpoint, RpcPool
-from mercato.kit import grpc, postgres
+from mercato.kit import grpc, postgres, rabbit
 from mercato.kit.errors import Conflict, InvalidArgument, MercatoError, RateLimited, Unauthenticated
 from mercato.kit.ids import Address
+from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
 from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
 from mercato.rpc.auth.v1 import auth_pb2 as pb
+from mercato.rpc.events.v1.events_pb2 import UserLoggedIn, WalletLinked
 from mercato.rpc.users.v1.users_pb2 import EnsureUserRequest
 from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceStub
 from mercato.rpc.wallets.v1 import wallets_pb2
@@ -82,6 +85,33 @@ async def test_the_sign_in_is_told_to_the_users_service(
             told = await users.pool.fetchval("SELECT last_login_at FROM users WHERE id = $1", UUID(answer.user_id))
             await asyncio.sleep(0.02)
     assert before <= told <= datetime.now(UTC)
+
+
+async def test_each_sign_in_and_the_one_new_wallet_travel_through_the_broker(
+    auth: AuthServiceAsyncStub, settings: Settings, wallet: Wallet
+) -> None:
+    heard: list[Message] = []
+
+    async def listen(incoming: Incoming) -> None:
+        heard.append(incoming.message)
+
+    def of(kind: type[UserLoggedIn | WalletLinked], user_id: str) -> list[UserLoggedIn | WalletLinked]:
+        return [m for m in heard if isinstance(m, kind) and m.user_id == user_id]
+
+    async with (
+        rabbit.connected(settings, "subscriptions") as broker,
+        broker.consuming("subs.auth.logged_in", listen),
+        broker.consuming("subs.wallets.linked", listen),
+    ):
+        first, second = await signed_in(auth, wallet), await signed_in(auth, wallet)
+        async with asyncio.timeout(10):
+            while len(of(UserLoggedIn, first.user_id)) < 2 or not of(WalletLinked, first.user_id):
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+    logins = of(UserLoggedIn, first.user_id)
+    assert {m.session_id for m in logins if isinstance(m, UserLoggedIn)} == {first.session_id, second.session_id}
+    assert len(logins) == 2
+    assert [m.address for m in of(WalletLinked, first.user_id)] == [wallet.address]
 
 
 async def test_a_second_sign_in_is_the_same_user_in_another_session(auth: AuthServiceAsyncStub, wallet: Wallet) -> None:

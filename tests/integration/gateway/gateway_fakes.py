@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -155,6 +156,8 @@ class World:
         self.intents: dict[str, orchestrator_pb2.Intent] = {}
         self.keys: dict[tuple[str, str], orchestrator_pb2.Intent] = {}
         self.on_get_intent: Callable[[], Any] | None = None
+        self.collections_open = asyncio.Event()
+        self.collections_open.set()
         self.files = {CID: ("image/png", PNG), SVG_CID: ("image/svg+xml", b"<svg/>"), f"{CID}/page": ("text/html", b"<p>")}
         self.uploads: list[tuple[str, bytes]] = []
 
@@ -329,6 +332,7 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
 
     async def BatchGetCollections(self, request: Any, context: Any) -> Any:
         self._world.enter("BatchGetCollections", request)
+        await self._world.collections_open.wait()
         known = self._world.collections
         found = [known[Address(k.contract)] for k in request.keys if Address(k.contract) in known]
         return catalog_pb2.BatchGetCollectionsResponse(collections=found)

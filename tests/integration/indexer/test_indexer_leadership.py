@@ -62,7 +62,7 @@ async def test_every_write_of_a_leader_that_was_replaced_is_refused(stores: Stor
     new = await stores.checkpoints.take(chain, 0, "new")
     block = Block(0, b"\1" * 32, 1)
     known = RecentBlock(block, bytes(32))
-    step = Advance(old.moved(block, -1), 0, State.FOLLOWING, 1, -1)
+    step = Advance(old.moved(0, block, -1), 0, State.FOLLOWING, 1, -1)
     for write in (
         stores.checkpoints.announce(old, [known]),
         stores.checkpoints.advance(old, step),
@@ -85,7 +85,7 @@ async def test_two_replicas_never_both_advance(stores: Stores) -> None:
     async def advance_all() -> int:
         done, at = 0, old
         for number in range(30):
-            after = at.moved(Block(number, bytes([number]) * 32, 1), -1)
+            after = at.moved(number, Block(number, bytes([number]) * 32, 1), -1)
             try:
                 await stores.checkpoints.advance(at, Advance(after, number, State.FOLLOWING, 1, -1))
             except LeadershipLost:

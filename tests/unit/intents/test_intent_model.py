@@ -56,6 +56,7 @@ def an_intent(kind: IntentKind = IntentKind.MINT_721) -> Intent:
         ),
         contract=Address(b"\x0b" * 20),
         recipient=None if kind is IntentKind.CREATE_COLLECTION else Address(b"\x0c" * 20),
+        first_nonce=0,
         at=START,
         expires_at=START + timedelta(hours=1),
     )

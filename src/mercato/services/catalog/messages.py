@@ -14,7 +14,7 @@ from mercato.services.catalog.model.collections import LockedCollection
 from mercato.services.catalog.model.facts import Position, Standard
 
 _NOBODY = bytes(ZERO_ADDRESS)
-_STANDARDS = {
+STANDARDS = {
     Standard.UNKNOWN: common_pb2.STANDARD_UNSPECIFIED,
     Standard.ERC721: common_pb2.STANDARD_ERC721,
     Standard.ERC1155: common_pb2.STANDARD_ERC1155,
@@ -41,8 +41,8 @@ def collection_upserted(
         collection_id=collection_id(chain, contract),
         creator=collection.creator or b"",
         name=collection.name,
-        standard=_STANDARDS[standard],
-        position=_position(position),
+        standard=STANDARDS[standard],
+        position=position_message(position),
     )
     key = topology.collection_upserted(chain, contract)
     return outgoing(topology.COLLECTIONS_DOMAIN, key, message, f"{event_id}:collection:{contract.text}")
@@ -57,10 +57,10 @@ def token_upserted(
         contract=contract,
         token_id=token_id,
         collection_id=collection_id(chain, contract),
-        standard=_STANDARDS[standard],
+        standard=STANDARDS[standard],
         owner=owner or _NOBODY,
         amount=str(amount),
-        position=_position(position),
+        position=position_message(position),
     )
     key = topology.token_upserted(chain, contract, int(token_id))
     return outgoing(topology.MINTS_DOMAIN, key, message, f"{event_id}:token:{_place(position)}")
@@ -76,7 +76,7 @@ def token_transferred(
         token_id=token_id,
         to=recipient or _NOBODY,
         amount=str(amount),
-        position=_position(position),
+        position=position_message(position),
     )
     setattr(message, "from", sender)
     key = topology.token_transferred(chain, contract, int(token_id))
@@ -107,14 +107,14 @@ def metadata_requested(
     message = pb.MetadataRequested(
         chain_id=chain.caip2,
         contract=contract,
-        standard=_STANDARDS[standard],
+        standard=STANDARDS[standard],
         token_ids=token_ids,
         refresh=refresh,
     )
     return outgoing(topology.MEDIA_EVENTS, topology.METADATA_REQUESTED, message, message_id)
 
 
-def _position(position: Position) -> common_pb2.Position:
+def position_message(position: Position) -> common_pb2.Position:
     block = position.block
     return common_pb2.Position(
         block=common_pb2.Block(number=block.number, hash=block.hash, timestamp=int(block.mined_at.timestamp())),

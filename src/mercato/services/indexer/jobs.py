@@ -40,6 +40,7 @@ from mercato.services.indexer.usecases.tip import SPAN, FollowTip
 
 _CONTEND = 0.5
 _HEARTBEAT = 1.0
+_SILENCE = 2.0
 _REGISTRY = 0.4
 _HALTED_PAUSE = 2.0
 _FIRST_PAUSE = 0.1
@@ -151,9 +152,7 @@ class ChainReader:
 
     async def _look(self, reading: Reading) -> None:
         """Looks at the node's head and does what it asks for."""
-        head = await reading.node.find_header("latest")
-        if head is None:
-            raise NodeInconsistent("NODE_INCONSISTENT", "the node has no latest block")
+        head = await self._ask_head(reading)
         reading.head = head.number
         step = next_step(reading.checkpoint, reading.recent, head, reading.finality_depth, SPAN)
         await self._take(reading, step, head)
@@ -162,6 +161,20 @@ class ChainReader:
         if isinstance(step, Idle | AwaitNode):
             await self._report(reading, reading.state_at(reading.checkpoint.number), _reason(step))
             await asyncio.sleep(self._tools.poll_interval)
+
+    async def _ask_head(self, reading: Reading) -> Header:
+        """The node pool is patient with its endpoints; the status says within 2 s that nobody answers."""
+        asking = asyncio.create_task(reading.node.find_header("latest"))
+        try:
+            if not (await asyncio.wait([asking], timeout=_SILENCE))[0]:
+                silence = NodeUnavailable("NODE_UNAVAILABLE", f"no answer for {_SILENCE:g} s; still asking")
+                await self._stumble(reading, State.UNREACHABLE, silence)
+            head = await asking
+        finally:
+            asking.cancel()
+        if head is None:
+            raise NodeInconsistent("NODE_INCONSISTENT", "the node has no latest block")
+        return head
 
     async def _take(self, reading: Reading, step: Step, head: Header) -> None:
         match step:

@@ -49,7 +49,7 @@ class Chains(Protocol):
     async def price(self, mint: Mint) -> Wei: ...
     async def to_sign(
         self, chain_id: ChainId, sender: Address, to: Address, data: bytes, value: Wei
-    ) -> UnsignedTransaction: ...
+    ) -> tuple[UnsignedTransaction, int]: ...
     async def look(self, intent: Intent, tx_hash: bytes) -> list[Fact]: ...
 
 
@@ -96,7 +96,9 @@ class Prepare:
         factory, implementation = await self._chains.factory(new.chain_id, new.standard)
         intent_id = IntentId(self._new_id())
         salt = salt_of(intent_id)
-        transaction = await self._chains.to_sign(new.chain_id, caller.wallet, factory, new.calldata(salt), Wei(0))
+        transaction, nonce = await self._chains.to_sign(
+            new.chain_id, caller.wallet, factory, new.calldata(salt), Wei(0)
+        )
         now = self._clock()
         intent = prepared(
             intent_id=intent_id,
@@ -107,6 +109,7 @@ class Prepare:
             transaction=transaction,
             contract=predict_collection_address(factory, implementation, caller.wallet, salt),
             recipient=None,
+            first_nonce=nonce,
             at=now,
             expires_at=now + self._lifetime,
         )
@@ -126,7 +129,9 @@ class Prepare:
             return kept, False
         await self._check_standard(mint)
         value = await self._chains.price(mint)
-        transaction = await self._chains.to_sign(mint.chain_id, caller.wallet, mint.contract, mint.calldata, value)
+        transaction, nonce = await self._chains.to_sign(
+            mint.chain_id, caller.wallet, mint.contract, mint.calldata, value
+        )
         now = self._clock()
         intent = prepared(
             intent_id=IntentId(self._new_id()),
@@ -137,6 +142,7 @@ class Prepare:
             transaction=transaction,
             contract=mint.contract,
             recipient=mint.recipient,
+            first_nonce=nonce,
             at=now,
             expires_at=now + self._lifetime,
         )

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from mercato.evm.abi import ErrorTable
 from mercato.evm.directory import ChainDirectory
 from mercato.intents.sightings import Lookout, Sighting
+from mercato.kit.cursors import MAX_PAGE
 from mercato.kit.errors import MercatoError, Unavailable
-from mercato.kit.ids import Address, ChainId
-from mercato.rpc.catalog.v1.catalog_pb2 import BatchGetCollectionsRequest, CollectionKey
+from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId
+from mercato.rpc.catalog.v1.catalog_pb2 import BatchGetCollectionsRequest, CollectionKey, ListTransfersRequest
+from mercato.rpc.common.v1.common_pb2 import PageRequest
+from mercato.services.subscriptions.model import Place
 
 if TYPE_CHECKING:
     from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
@@ -30,6 +33,19 @@ class CatalogClient:
             raise Unavailable("CATALOG_UNSURE", f"the catalog does not tell of {contract}: {error}") from error
         bindings = [b for c in answer.collections for b in c.bindings if b.kind == "factory" and b.tx_hash]
         return bindings[0].tx_hash if bindings else None
+
+    async def list_mints(self, chain_id: ChainId, contract: Address, recipient: Address) -> list[Place]:
+        """Where the catalog has the newest mints to `recipient`, one place for each transaction. Raises `Unavailable`
+        CATALOG_UNSURE."""
+        request = ListTransfersRequest(
+            chain_id=chain_id.caip2, contract=contract, account=recipient, page=PageRequest(first=MAX_PAGE)
+        )
+        try:
+            answer = await self._stub.ListTransfers(request)
+        except MercatoError as error:
+            raise Unavailable("CATALOG_UNSURE", f"the catalog does not tell of {contract}: {error}") from error
+        minted = [t.position for t in answer.transfers if getattr(t, "from") == ZERO_ADDRESS and t.to == recipient]
+        return list(dict.fromkeys(Place(chain_id, p.tx_hash, p.block.number, p.block.hash) for p in minted))
 
 
 class ChainsClient:

@@ -22,6 +22,7 @@ Settlement = tuple[Intent, list[Fact]]
 class Intents(Protocol):
     """Where intents are found."""
 
+    async def list_recipients(self, chain_id: ChainId, contract: Address) -> list[Address]: ...
     async def find_creating(self, chain_id: ChainId, contract: Address) -> Intent | None: ...
     async def list_minting(
         self, chain_id: ChainId, contract: Address, recipient: Address, tx_hash: bytes
@@ -38,6 +39,7 @@ class Collections(Protocol):
     """What the catalog says. Raises `Unavailable`."""
 
     async def find_creation(self, chain_id: ChainId, contract: Address) -> bytes | None: ...
+    async def list_mints(self, chain_id: ChainId, contract: Address, recipient: Address) -> list[Place]: ...
 
 
 class Turns:
@@ -76,7 +78,19 @@ class Settle:
         self._clock = clock
 
     async def collection(self, seen: CollectionSeen) -> list[Settlement]:
-        """Matched by the predicted address, so it works without any reported hash. Raises `Unavailable`."""
+        """The creation, and the mints that the catalog does not tell one by one while it catches up with history.
+
+        Raises `Unavailable`.
+        """
+        chain_id, contract = seen.place.chain_id, seen.contract
+        settlements = await self._creation(seen)
+        for recipient in await self._intents.list_recipients(chain_id, contract):
+            for place in await self._collections.list_mints(chain_id, contract, recipient):
+                settlements += await self.token(TokenSeen(contract, recipient, place))
+        return settlements
+
+    async def _creation(self, seen: CollectionSeen) -> list[Settlement]:
+        """Matched by the predicted address, so it works without any reported hash."""
         intent = await self._intents.find_creating(seen.place.chain_id, seen.contract)
         if intent is None or _is_later_change(intent, seen.place):
             return []

@@ -95,7 +95,7 @@ class Binding(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., source: _Optional[bytes] = ..., tx_hash: _Optional[bytes] = ..., block_number: _Optional[int] = ...) -> None: ...
 
 class Token(_message.Message):
-    __slots__ = ("id", "chain_id", "contract", "token_id", "collection_id", "standard", "owner", "supply", "uri", "name", "description", "image", "animation_url", "traits", "metadata_state", "minted_block", "minted_at")
+    __slots__ = ("id", "chain_id", "contract", "token_id", "collection_id", "standard", "owner", "supply", "uri", "name", "description", "image", "animation_url", "traits", "metadata_state", "minted_block", "minted_at", "flags")
     ID_FIELD_NUMBER: _ClassVar[int]
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
@@ -113,6 +113,7 @@ class Token(_message.Message):
     METADATA_STATE_FIELD_NUMBER: _ClassVar[int]
     MINTED_BLOCK_FIELD_NUMBER: _ClassVar[int]
     MINTED_AT_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
     id: str
     chain_id: str
     contract: bytes
@@ -130,7 +131,8 @@ class Token(_message.Message):
     metadata_state: str
     minted_block: int
     minted_at: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., token_id: _Optional[str] = ..., collection_id: _Optional[str] = ..., standard: _Optional[_Union[_common_pb2.Standard, str]] = ..., owner: _Optional[bytes] = ..., supply: _Optional[str] = ..., uri: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., image: _Optional[str] = ..., animation_url: _Optional[str] = ..., traits: _Optional[_Iterable[_Union[TokenTrait, _Mapping]]] = ..., metadata_state: _Optional[str] = ..., minted_block: _Optional[int] = ..., minted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    flags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., token_id: _Optional[str] = ..., collection_id: _Optional[str] = ..., standard: _Optional[_Union[_common_pb2.Standard, str]] = ..., owner: _Optional[bytes] = ..., supply: _Optional[str] = ..., uri: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., image: _Optional[str] = ..., animation_url: _Optional[str] = ..., traits: _Optional[_Iterable[_Union[TokenTrait, _Mapping]]] = ..., metadata_state: _Optional[str] = ..., minted_block: _Optional[int] = ..., minted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., flags: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TokenTrait(_message.Message):
     __slots__ = ("name", "value")
@@ -359,3 +361,23 @@ class GetReadPointsResponse(_message.Message):
     POINTS_FIELD_NUMBER: _ClassVar[int]
     points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
     def __init__(self, points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
+
+class FlagTokenRequest(_message.Message):
+    __slots__ = ("token", "flag", "reason", "flagged_by")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FLAG_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FLAGGED_BY_FIELD_NUMBER: _ClassVar[int]
+    token: TokenKey
+    flag: str
+    reason: str
+    flagged_by: str
+    def __init__(self, token: _Optional[_Union[TokenKey, _Mapping]] = ..., flag: _Optional[str] = ..., reason: _Optional[str] = ..., flagged_by: _Optional[str] = ...) -> None: ...
+
+class UnflagTokenRequest(_message.Message):
+    __slots__ = ("token", "flag")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FLAG_FIELD_NUMBER: _ClassVar[int]
+    token: TokenKey
+    flag: str
+    def __init__(self, token: _Optional[_Union[TokenKey, _Mapping]] = ..., flag: _Optional[str] = ...) -> None: ...

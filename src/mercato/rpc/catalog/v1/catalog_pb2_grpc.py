@@ -74,6 +74,16 @@ class CatalogServiceStub:
                 request_serializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.GetReadPointsRequest.SerializeToString,
                 response_deserializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.GetReadPointsResponse.FromString,
                 _registered_method=True)
+        self.FlagToken = channel.unary_unary(
+                '/mercato.catalog.v1.CatalogService/FlagToken',
+                request_serializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.FlagTokenRequest.SerializeToString,
+                response_deserializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.Token.FromString,
+                _registered_method=True)
+        self.UnflagToken = channel.unary_unary(
+                '/mercato.catalog.v1.CatalogService/UnflagToken',
+                request_serializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.UnflagTokenRequest.SerializeToString,
+                response_deserializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.Token.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
@@ -131,6 +141,19 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FlagToken(self, request, context):
+        """Marks a token for all who read it ("SPAM", "STOLEN"); a flag that stands gets the new reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnflagToken(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -173,6 +196,16 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.GetReadPoints,
                     request_deserializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.GetReadPointsRequest.FromString,
                     response_serializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.GetReadPointsResponse.SerializeToString,
+            ),
+            'FlagToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.FlagToken,
+                    request_deserializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.FlagTokenRequest.FromString,
+                    response_serializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.Token.SerializeToString,
+            ),
+            'UnflagToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnflagToken,
+                    request_deserializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.UnflagTokenRequest.FromString,
+                    response_serializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.Token.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -391,6 +424,60 @@ class CatalogService:
             '/mercato.catalog.v1.CatalogService/GetReadPoints',
             mercato_dot_catalog_dot_v1_dot_catalog__pb2.GetReadPointsRequest.SerializeToString,
             mercato_dot_catalog_dot_v1_dot_catalog__pb2.GetReadPointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FlagToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.catalog.v1.CatalogService/FlagToken',
+            mercato_dot_catalog_dot_v1_dot_catalog__pb2.FlagTokenRequest.SerializeToString,
+            mercato_dot_catalog_dot_v1_dot_catalog__pb2.Token.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnflagToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.catalog.v1.CatalogService/UnflagToken',
+            mercato_dot_catalog_dot_v1_dot_catalog__pb2.UnflagTokenRequest.SerializeToString,
+            mercato_dot_catalog_dot_v1_dot_catalog__pb2.Token.FromString,
             options,
             channel_credentials,
             insecure,

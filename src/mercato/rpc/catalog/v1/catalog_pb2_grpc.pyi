@@ -43,6 +43,9 @@ class CatalogServiceStub:
     """The feed, newest first."""
     GetReadPoints: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetReadPointsRequest, _catalog_pb2.GetReadPointsResponse]
     """The block each chain's rows are true at."""
+    FlagToken: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.FlagTokenRequest, _catalog_pb2.Token]
+    """Marks a token for all who read it ("SPAM", "STOLEN"); a flag that stands gets the new reason."""
+    UnflagToken: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UnflagTokenRequest, _catalog_pb2.Token]
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -59,6 +62,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """The feed, newest first."""
     GetReadPoints: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetReadPointsRequest, _catalog_pb2.GetReadPointsResponse]  # type: ignore[assignment]
     """The block each chain's rows are true at."""
+    FlagToken: _aio.UnaryUnaryMultiCallable[_catalog_pb2.FlagTokenRequest, _catalog_pb2.Token]  # type: ignore[assignment]
+    """Marks a token for all who read it ("SPAM", "STOLEN"); a flag that stands gets the new reason."""
+    UnflagToken: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UnflagTokenRequest, _catalog_pb2.Token]  # type: ignore[assignment]
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -120,5 +126,20 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.GetReadPointsResponse, _abc.Awaitable[_catalog_pb2.GetReadPointsResponse]]:
         """The block each chain's rows are true at."""
+
+    @_abc_1.abstractmethod
+    def FlagToken(
+        self,
+        request: _catalog_pb2.FlagTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.Token, _abc.Awaitable[_catalog_pb2.Token]]:
+        """Marks a token for all who read it ("SPAM", "STOLEN"); a flag that stands gets the new reason."""
+
+    @_abc_1.abstractmethod
+    def UnflagToken(
+        self,
+        request: _catalog_pb2.UnflagTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.Token, _abc.Awaitable[_catalog_pb2.Token]]: ...
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -46,7 +46,8 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a chain is read. `hash` is None before the first block; `epoch` is the leader's fence."""
+    """How far a chain is read. `hash` is None before the first block and where the node has a gap; `epoch` is the
+    leader's fence."""
 
     chain: ChainId
     number: int
@@ -60,11 +61,10 @@ class Checkpoint:
     def block(self) -> Block | None:
         return Block(self.number, self.hash, self.timestamp) if self.hash is not None else None
 
-    def moved(self, to: Block, finalized: int) -> Checkpoint:
-        """The checkpoint at a later block; what is final stays final."""
-        return replace(
-            self, number=to.number, hash=to.hash, timestamp=to.timestamp, finalized=max(self.finalized, finalized)
-        )
+    def moved(self, number: int, block: Block | None, finalized: int) -> Checkpoint:
+        """The checkpoint at a later block, None where the node does not have it; what is final stays final."""
+        hash_, timestamp = (block.hash, block.timestamp) if block else (None, 0)
+        return replace(self, number=number, hash=hash_, timestamp=timestamp, finalized=max(self.finalized, finalized))
 
 
 @dataclass(frozen=True, slots=True)

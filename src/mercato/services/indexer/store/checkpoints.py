@@ -31,8 +31,8 @@ RETURNING *
 _FENCE = "SELECT generation FROM indexer_checkpoints WHERE chain_id = $1 AND epoch = $2 FOR UPDATE"
 _ADVANCE = """
 UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timestamp = $5,
-    head = GREATEST($6::bigint, $3::bigint), finalized = GREATEST(finalized, $7), facts_published = facts_published + $8,
-    state = $9, reason = '', updated_at = now()
+    head = GREATEST($6::bigint, $3::bigint), finalized = GREATEST(finalized, $7),
+    facts_published = facts_published + $8, state = $9, reason = '', updated_at = now()
 WHERE chain_id = $1 AND epoch = $2
 """
 _REPORT = """

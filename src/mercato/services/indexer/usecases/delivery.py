@@ -17,8 +17,9 @@ from mercato.evm.logs import Fact, RawLog, count_undecodable
 from mercato.evm.rpc import Header
 from mercato.kit import tracing
 from mercato.kit.ids import Address
+from mercato.kit.messages import Outgoing
 from mercato.services.indexer import messages
-from mercato.services.indexer.model.chain import Advance, Block, NodeInconsistent, RecentBlock
+from mercato.services.indexer.model.chain import Advance, Block, Checkpoint, NodeInconsistent, RecentBlock
 from mercato.services.indexer.model.raw import RawEvent, raw_events
 from mercato.services.indexer.usecases.ports import CheckpointStore, Publisher, RawStore
 from mercato.services.indexer.usecases.reading import Reading
@@ -31,9 +32,11 @@ _odd = Counter(
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive blocks up to `last`, read and decoded. `timestamps` are by block hash."""
+    """Consecutive blocks up to `number`, read and decoded; `last` is the header of that one, None where the node has
+    a gap. `timestamps` are by block hash."""
 
-    last: Header
+    number: int
+    last: Header | None
     facts: Sequence[Fact]
     raw: Sequence[RawEvent]
     timestamps: Mapping[bytes, int]
@@ -41,7 +44,8 @@ class Batch:
 
 
 def batch_of(
-    last: Header,
+    number: int,
+    last: Header | None,
     logs: Sequence[RawLog],
     facts: Sequence[Fact],
     timestamps: Mapping[bytes, int],
@@ -52,7 +56,9 @@ def batch_of(
         raw = raw_events(logs, facts, timestamps)
     except (ValueError, KeyError) as error:
         raise NodeInconsistent("MALFORMED_LOGS", f"the node sent a log that is none: {error!r}") from error
-    return Batch(last, facts, raw, timestamps, {Address.parse(text): number for text, number in created.items()})
+    return Batch(
+        number, last, facts, raw, timestamps, {Address.parse(text): number for text, number in created.items()}
+    )
 
 
 class Deliver:
@@ -65,11 +71,11 @@ class Deliver:
 
     async def history(self, reading: Reading, batch: Batch) -> None:
         """A range that no fork reaches."""
-        last = batch.last
+        anchor = RecentBlock(Block.of(batch.last), batch.last.parent_hash) if batch.last else None
         with tracing.continued({}, "index history"):
             await self._keep_raw(reading, batch)
             facts = await self._publish(reading, batch, catching_up=True)
-            await self._advance(reading, batch, facts, last.number, RecentBlock(Block.of(last), last.parent_hash))
+            await self._advance(reading, batch, facts, batch.number, anchor)
 
     async def tip(self, reading: Reading, batch: Batch, headers: Sequence[Header]) -> None:
         """Blocks that a fork may still take away."""
@@ -79,14 +85,12 @@ class Deliver:
             reading.recent |= {known.block.number: known for known in blocks}
             await self._keep_raw(reading, batch)
             facts = await self._publish(reading, batch, catching_up=False)
-            await self._advance(reading, batch, facts, batch.last.number - reading.finality_depth, None)
+            await self._advance(reading, batch, facts, batch.number - reading.finality_depth, None)
 
     async def position(self, reading: Reading) -> None:
         """Says how far the chain is read, once more after a crash that may have swallowed it."""
-        checkpoint = reading.checkpoint
-        if (block := checkpoint.block) is not None:
-            message = messages.advanced(reading.chain, block, reading.head, checkpoint.finalized, checkpoint.generation)
-            await self._publisher.publish_all([message])
+        head = max(reading.head, reading.checkpoint.number)
+        await self._publisher.publish_all(_position(reading.checkpoint, head))
 
     async def _keep_raw(self, reading: Reading, batch: Batch) -> None:
         """Rows that are there keep their flag, so a block that a fork took and gave back needs it set again."""
@@ -114,17 +118,22 @@ class Deliver:
     ) -> None:
         """The checkpoint and the news of it together: both are true as soon as the facts are confirmed, and a
         term begins by saying its position again."""
-        before, head = reading.checkpoint, max(reading.head, batch.last.number)
-        after = before.moved(Block.of(batch.last), final)
+        before, head = reading.checkpoint, max(reading.head, batch.number)
+        block = Block.of(batch.last) if batch.last else None
+        after = before.moved(batch.number, block, final)
         step = Advance(after, head, reading.state_at(after.number), facts, final, batch.created, anchor)
-        told = messages.advanced(reading.chain, Block.of(batch.last), head, after.finalized, after.generation)
-        both = (self._checkpoints.advance(before, step), self._publisher.publish_all([told]))
+        both = (self._checkpoints.advance(before, step), self._publisher.publish_all(_position(after, head)))
         for outcome in await asyncio.gather(*both, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
         if anchor is not None:
             reading.recent[anchor.block.number] = anchor
         reading.moved(after, final)
+
+
+def _position(at: Checkpoint, head: int) -> list[Outgoing]:
+    """ChainAdvanced; nothing where there is no block to name."""
+    return [messages.advanced(at.chain, at.block, head, at.finalized, at.generation)] if at.block else []
 
 
 def _recent(headers: Sequence[Header], raw: Sequence[RawEvent]) -> list[RecentBlock]:

@@ -28,7 +28,7 @@ class CatchUp:
         self._deliver = deliver
 
     async def __call__(self, reading: Reading, step: ReadHistory) -> bool:
-        """True when at least the first range follows our checkpoint; False proves a fork below it, and nothing was
+        """True when every range read follows our checkpoint; False proves a fork below it, and nothing of the range was
         handed over. Raises what nodes and stores raise; then the term has to be loaded anew."""
         until = asyncio.get_running_loop().time() + _TURN
         first = step.first
@@ -38,7 +38,7 @@ class CatchUp:
                 before, batch = await fetching
                 if not _follows(reading, before):
                     return False
-                first = batch.last.number + 1
+                first = batch.number + 1
                 more = first <= step.last and asyncio.get_running_loop().time() < until
                 if more:
                     fetching = asyncio.create_task(self._fetch(reading, first, step.last))
@@ -49,7 +49,7 @@ class CatchUp:
             fetching.cancel()
             await asyncio.gather(fetching, return_exceptions=True)
 
-    async def _fetch(self, reading: Reading, first: int, last: int) -> tuple[Header, Batch]:
+    async def _fetch(self, reading: Reading, first: int, last: int) -> tuple[Header | None, Batch]:
         """The header of the first block of a range that the node gives at once, and what is in the range."""
         while True:
             until = min(last, first + reading.range_size.blocks - 1)
@@ -66,27 +66,38 @@ class CatchUp:
             reading.range_size = reading.range_size.after(len(logs), until - first + 1)
             return await self._read(reading, first, until, logs)
 
-    async def _read(self, reading: Reading, first: int, until: int, logs: list[RawLog]) -> tuple[Header, Batch]:
+    async def _read(self, reading: Reading, first: int, until: int, logs: list[RawLog]) -> tuple[Header | None, Batch]:
         created = reading.scope.created(logs)
         reading.scope.collections |= created.keys()
         counted = reading.scope.admitted(logs)
         facts = decode(counted)
-        headers = await _headers(reading.node, sorted({first, until, *untimed_blocks(facts)}))
+        headers = await _headers(reading, {first, until}, untimed_blocks(facts))
         _check_places(logs, first, until, headers)
         timestamps = {header.hash: header.timestamp for header in headers.values()}
-        return headers[first], batch_of(headers[until], counted, facts, timestamps, created)
+        batch = batch_of(until, headers.get(until), counted, facts, timestamps, created)
+        return headers.get(first), batch
 
 
-def _follows(reading: Reading, header: Header) -> bool:
-    return reading.checkpoint.hash in (None, header.parent_hash)
+def _follows(reading: Reading, header: Header | None) -> bool:
+    return header is None or reading.checkpoint.hash in (None, header.parent_hash)
 
 
-async def _headers(node: Node, numbers: Sequence[int]) -> dict[int, Header]:
-    headers = {number: header for number, header in zip(numbers, await node.headers(numbers), strict=True) if header}
-    if len(headers) < len(numbers):
-        missing = next(number for number in numbers if number not in headers)
-        raise NodeInconsistent("NODE_INCONSISTENT", f"the node's head is past block {missing}, which it does not have")
-    return headers
+async def _headers(reading: Reading, ends: set[int], needed: set[int]) -> dict[int, Header]:
+    """Headers by number; the ends of a range may be missing where the node has a gap.
+
+    A node that lacks a block may lag, and then its logs were incomplete; one that has its head but not this block is
+    pruned, or a recording of some blocks only. Raises `NodeInconsistent` for the former.
+    """
+    found = await _present(reading.node, ends | needed)
+    if missing := (ends | needed) - found.keys():
+        found |= await _present(reading.node, {*missing, reading.head})
+        if reading.head not in found or needed - found.keys():
+            raise NodeInconsistent("NODE_INCONSISTENT", f"the node is past block {min(missing)}, but does not have it")
+    return found
+
+
+async def _present(node: Node, numbers: set[int]) -> dict[int, Header]:
+    return {header.number: header for header in await node.headers(sorted(numbers)) if header is not None}
 
 
 def _check_places(logs: Sequence[RawLog], first: int, last: int, headers: Mapping[int, Header]) -> None:

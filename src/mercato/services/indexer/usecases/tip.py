@@ -107,4 +107,4 @@ def _batch(reading: Reading, headers: Sequence[Header], logs: Sequence[RawLog]) 
     reading.scope.collections |= created.keys()
     counted = reading.scope.admitted(logs)
     timestamps = {header.hash: header.timestamp for header in headers}
-    return batch_of(headers[-1], counted, decode(counted), timestamps, created)
+    return batch_of(headers[-1].number, headers[-1], counted, decode(counted), timestamps, created)

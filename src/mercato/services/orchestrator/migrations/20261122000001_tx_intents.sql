@@ -19,6 +19,8 @@ CREATE TABLE tx_intents (
     contract bytea NOT NULL CHECK (octet_length(contract) = 20),
     -- Of a mint.
     recipient bytea CHECK (octet_length(recipient) = 20),
+    -- The sender's next nonce when the intent was prepared.
+    first_nonce bigint NOT NULL CHECK (first_nonce >= 0),
     -- What is known; the columns below it are read off these facts, for the indexes.
     facts jsonb NOT NULL,
     timeline jsonb NOT NULL,

@@ -85,23 +85,24 @@ class ChainsClient:
 
     async def to_sign(
         self, chain_id: ChainId, sender: Address, to: Address, data: bytes, value: Wei
-    ) -> UnsignedTransaction:
-        """The call as a transaction with gas limit and fees by the chain's policy.
+    ) -> tuple[UnsignedTransaction, int]:
+        """The call as a transaction with gas limit and fees by the chain's policy, and the sender's next nonce.
 
         Raises `FailedPrecondition`: WOULD_REVERT with the contract's error, INSUFFICIENT_FUNDS, CANNOT_ESTIMATE,
         GAS_PRICE_ABOVE_CAP, CHAIN_WITHOUT_BASE_FEE.
         """
         handle = await self._directory.get(chain_id)
         policy = _policy(handle)
-        header, estimate = await asyncio.gather(
-            handle.pool.find_header("latest"), self._estimate(handle, sender, to, data, value)
+        header, estimate, nonce = await asyncio.gather(
+            handle.pool.find_header("latest"),
+            self._estimate(handle, sender, to, data, value),
+            handle.pool.transaction_count(sender),
         )
         if header is None or header.base_fee is None:
             raise FailedPrecondition("CHAIN_WITHOUT_BASE_FEE", f"{chain_id.caip2} does not price gas as EIP-1559 does")
         offered = fees(policy, header.base_fee)
-        return UnsignedTransaction(
-            to, data, value, gas_limit(policy, estimate, header.gas_limit), offered.max_fee, offered.max_priority_fee
-        )
+        limit = gas_limit(policy, estimate, header.gas_limit)
+        return UnsignedTransaction(to, data, value, limit, offered.max_fee, offered.max_priority_fee), nonce
 
     async def look(self, intent: Intent, tx_hash: bytes) -> list[Fact]:
         """What a node says now about a transaction claimed for an intent. Raises `Unavailable` after 2 s."""

@@ -67,7 +67,7 @@ class CollectionReads:
         rows = await self._pool.fetch(_BATCH.format(select=_SELECT), chains, contracts)
         return [_view(row) for row in rows]
 
-    async def list(self, asked: CollectionFilter, size: int, after: int | None) -> Page[CollectionView]:
+    async def list_collections(self, asked: CollectionFilter, size: int, after: int | None) -> Page[CollectionView]:
         """Those that came last to this catalog first; `after` is the key of the last row seen."""
         arguments = Arguments()
         conditions = in_scope(arguments, asked.scope, "c")
@@ -117,8 +117,16 @@ def _view(row: asyncpg.Record) -> CollectionView:
 def _terms(row: asyncpg.Record) -> MintTerms | None:
     if row["price"] is None:
         return None
-    numbers = (int(row[name]) for name in ("price", "max_supply", "per_wallet_limit", "starts_at", "ends_at"))
-    return MintTerms(WHOLE_COLLECTION, *numbers, row["allowlist_root"] or b"", row["payee"] or b"")
+    return MintTerms(
+        token_id=WHOLE_COLLECTION,
+        price=int(row["price"]),
+        max_supply=int(row["max_supply"]),
+        per_wallet_limit=int(row["per_wallet_limit"]),
+        starts_at=int(row["starts_at"]),
+        ends_at=int(row["ends_at"]),
+        allowlist_root=row["allowlist_root"] or b"",
+        payee=row["payee"] or b"",
+    )
 
 
 def _bindings(row: asyncpg.Record) -> list[Binding]:

@@ -42,11 +42,13 @@ JOIN traits t USING (trait_ref)
 ORDER BY t.name, v.value
 """
 _FLAGS = """
-SELECT f.collection_ref, f.token_id::text, f.flag FROM unnest($1::int[], $2::text::numeric[]) AS i (collection_ref, token_id)
+SELECT f.collection_ref, f.token_id::text, f.flag
+FROM unnest($1::int[], $2::text::numeric[]) AS i (collection_ref, token_id)
 JOIN nft_flags f USING (collection_ref, token_id) ORDER BY f.flag
 """
 _KEYS = """
-SELECT x.collection_ref, x.token_id FROM {table} x WHERE {conditions} ORDER BY x.collection_ref, x.token_id LIMIT {limit}
+SELECT x.collection_ref, x.token_id FROM {table} x WHERE {conditions}
+ORDER BY x.collection_ref, x.token_id LIMIT {limit}
 """
 _HELD = "SELECT * FROM (({owned}) UNION ({units})) held ORDER BY collection_ref, token_id LIMIT {limit}"
 # Collection by collection, so that a chain's tokens are found however few it has among those of the others.
@@ -56,3 +58,97 @@ SELECT x.collection_ref, x.token_id FROM collections c CROSS JOIN LATERAL (
     ORDER BY t.token_id LIMIT {limit}
 ) x WHERE {conditions} ORDER BY c.collection_ref, x.token_id LIMIT {limit}
 """
+
+
+class TokenReads:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def batch(self, keys: Sequence[tuple[ChainId, Address, str]]) -> list[TokenView]:
+        """Unknown ones are left out."""
+        if not keys:
+            return []
+        chains, contracts, token_ids = zip(*dict.fromkeys(keys), strict=True)
+        return await self._views(_BATCH, [chains, contracts, numerics(token_ids)])
+
+    async def list_tokens(self, asked: TokenFilter, size: int, after: TokenCursor | None) -> Page[TokenView]:
+        """By collection and then by id, numerically."""
+        arguments = Arguments()
+        if asked.owner is not None:
+            keys = _held(arguments, asked, asked.owner, size + 1, after)
+        elif asked.scope.contract is not None:
+            conditions = _conditions(arguments, asked, after)
+            keys = _KEYS.format(table="tokens", conditions=all_of(conditions), limit=size + 1)
+        else:
+            keys = _across(arguments, asked, size + 1, after)
+        return Page.of(await self._views(keys, arguments.values), size)
+
+    async def _views(self, keys: str, values: Sequence[object]) -> list[TokenView]:
+        rows = await self._pool.fetch(_SELECT.format(keys=keys), *values)
+        if not rows:
+            return []
+        page = [row["collection_ref"] for row in rows], numerics(row["token_id"] for row in rows)
+        traits, flags = defaultdict(list), defaultdict(list)
+        for ref, token_id, name, value in await self._pool.fetch(_TRAITS, *page):
+            traits[ref, token_id].append((name, value))
+        for ref, token_id, flag in await self._pool.fetch(_FLAGS, *page):
+            flags[ref, token_id].append(flag)
+        keyed = [((row["collection_ref"], row["token_id"]), row) for row in rows]
+        return [_view(row, traits[key], flags[key]) for key, row in keyed]
+
+
+def _conditions(arguments: Arguments, asked: TokenFilter, after: TokenCursor | None) -> list[str]:
+    """On a table `x` that has collection_ref and token_id."""
+    conditions = in_scope(arguments, asked.scope, "x")
+    if after is not None:
+        ref, token_id = arguments(after[0], "int"), arguments.numeric(after[1])
+        conditions.append(f"(x.collection_ref, x.token_id) > ({ref}, {token_id})")
+    for trait in asked.traits:
+        within = all_of(in_scope(arguments, asked.scope, "t"))
+        name, values = arguments(trait.name, "text"), arguments(list(trait.values), "text[]")
+        conditions.append(
+            "x.token_id IN (SELECT l.token_id FROM traits t JOIN trait_values v USING (trait_ref)"
+            " JOIN token_trait_links l USING (value_ref)"
+            f" WHERE {within} AND t.name = {name} AND v.value = ANY({values}))"
+        )
+    return conditions
+
+
+def _held(arguments: Arguments, asked: TokenFilter, owner: Address, limit: int, after: TokenCursor | None) -> str:
+    """Tokens with this ERC-721 owner, and those of which the account holds units."""
+    conditions = [f"x.owner = {arguments(owner, 'bytea')}", *_conditions(arguments, asked, after)]
+    owned = _KEYS.format(table="tokens", conditions=all_of(conditions), limit=limit)
+    units = _KEYS.format(table="token_balances", conditions=all_of([*conditions, "x.amount > 0"]), limit=limit)
+    return _HELD.format(owned=owned, units=units, limit=limit)
+
+
+def _across(arguments: Arguments, asked: TokenFilter, limit: int, after: TokenCursor | None) -> str:
+    conditions = in_scope(arguments, asked.scope, "c")
+    after_token = "true"
+    if after is not None:
+        ref, token_id = arguments(after[0], "int"), arguments.numeric(after[1])
+        conditions.append(f"c.collection_ref >= {ref}")
+        after_token = f"(t.collection_ref, t.token_id) > ({ref}, {token_id})"
+    return _ACROSS.format(conditions=all_of(conditions), after_token=after_token, limit=limit)
+
+
+def _view(row: asyncpg.Record, traits: Sequence[tuple[str, str]], flags: Sequence[str]) -> TokenView:
+    minted_in = row["minted_block_ref"]
+    return TokenView(
+        ref=(row["collection_ref"], row["token_id"]),
+        chain=ChainId(row["chain_number"]),
+        contract=Address(row["contract"]),
+        standard=Standard(row["standard"]),
+        owner=row["owner"],
+        supply=max(int(row["supply"]), 0) + (row["owner"] is not None),
+        uri=row["uri"] or "",
+        name=row["name"] or "",
+        description=row["description"] or "",
+        image=row["image"] or "",
+        animation_url=row["animation_url"] or "",
+        metadata_state=row["state"] or PENDING,
+        minted_block=None if minted_in is None else block_number(minted_in),
+        minted_at=row["mined_at"],
+        traits=traits,
+        flags=flags,
+    )

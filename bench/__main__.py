@@ -1,0 +1,46 @@
+"""Runs the benches one after the other, each on a stack of its own, and repeats all their lines at the end.
+
+python -m bench [NAME…]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bench import backfill, live, sign_in
+from bench.report import Report, console
+
+BENCHES: dict[str, Callable[[], Awaitable[Report]]] = {
+    "sign_in": sign_in.measure,
+    "live": live.measure,
+    "backfill": backfill.measure,
+}
+
+
+async def run(names: list[str]) -> None:
+    """Runs the benches named, in the order of `BENCHES`."""
+    reports = []
+    for name, measure in BENCHES.items():
+        if name in names:
+            console.rule(name)
+            reports.append(await measure())
+            reports[-1].show_tables()
+    console.rule("all figures")
+    for report in reports:
+        report.show_lines()
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("name", nargs="*", help=f"which; all when none is given: {', '.join(BENCHES)}")
+    names = parser.parse_args().name
+    if unknown := set(names) - BENCHES.keys():
+        parser.error(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    asyncio.run(run(names or list(BENCHES)))
+
+
+if __name__ == "__main__":
+    main()

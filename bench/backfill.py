@@ -1,0 +1,221 @@
+"""Events per second from a node to the catalog's tables, on the recorded workload of 99,941 transfers.
+
+The node is the recording, served from memory. The chain is registered with the scope ALL, as an operator would add
+one, while chains, indexer and catalog run and wait; the clock runs from that registration until the catalog says
+that its rows are true at the last block and all transfers are in its table. Everything the marketplace keeps is
+written: raw logs, transfers, owners, balances, holders, blocks, outbox, checkpoints. At the end the owners must be
+the expected ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench.cpu import peak_memory, reading
+from bench.ground import BENCH, processes, running_stack
+from bench.report import Report, console
+from bench.workload import plan
+from bench.workload.expected import EndState, end_states
+from mercato.kit import grpc
+from mercato.kit.ids import ChainId
+from mercato.kit.settings import Settings
+from mercato.rpc.catalog.v1 import catalog_pb2
+from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from mercato.rpc.chains.v1 import chains_pb2 as chains
+from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
+from mercato.stack.site import default_home
+
+LAST_BLOCK = plan.BLOCKS + 1
+OWNERS_MD5 = "f7ce01d9"
+"""How the digest of the peers' end state at the last block begins; a recording that gives another is another one."""
+
+_NODE = "replay_node"
+_SERVICES = ("chains", "indexer", "catalog")
+_SERVERS = ("postgres", "rabbitmq", "redis", "mongo")
+_LOOK_EVERY = 0.25
+_PATIENCE = 900.0
+_NODE_START = 60.0
+_SERVED_AT = re.compile(r"chain (\d+): .* up to (\d+), .* on (http://\S+)")
+
+_COUNT = "SELECT count(*) FROM ownership_transfers"
+_OWNERS = """
+SELECT md5(string_agg(token_id || '0x' || encode(owner, 'hex'), ',' ORDER BY token_id)), count(*) FROM tokens
+"""
+_BALANCES = "SELECT COALESCE(sum(units), 0)::bigint FROM collection_holders"
+
+
+class WrongEnd(Exception):
+    """The tables are not what the recording makes of them."""
+
+
+@dataclass(frozen=True)
+class ReplayNode:
+    """The recording as a node."""
+
+    pid: int
+    chain: ChainId
+    head: int
+    url: str
+
+
+async def measure() -> Report:
+    """Runs the bench on a stack of its own; makes the recording first when there is none."""
+    recording = await _recording()
+    (expected,) = await asyncio.to_thread(lambda: list(end_states(recording, [LAST_BLOCK])))
+    if not expected.owners_md5.startswith(OWNERS_MD5):
+        raise WrongEnd(f"{recording} is not the workload of the peers: owners {expected.owners_md5}; delete it")
+    report = Report(f"Node to catalog: {expected.transfers:,} transfers in {LAST_BLOCK:,} blocks")
+    async with AsyncExitStack() as exits:
+        node = await exits.enter_async_context(_replaying(recording))
+        stack = await exits.enter_async_context(running_stack(services=_SERVICES, servers=_SERVERS, chain_ids=()))
+        named = processes(stack) | {_NODE: node.pid}
+        await _describe_chain(stack.settings, node.chain)
+        before = reading(named)
+        caught_up = await _register_and_wait(stack.settings, node, expected)
+        spent = reading(named) - before
+        await _check(stack.settings, expected)
+        report.figure("backfill.events_per_second", expected.transfers / spent.at, "1/s")
+        report.figure("backfill.wall", spent.at, "s")
+        report.figure("backfill.read_point_at_head", caught_up, "s")
+        every = spent.without(BENCH, _NODE).total
+        report.figure("backfill.events_per_cpu_second", expected.transfers / every, "1/s")
+        for name in ("indexer", "catalog"):
+            report.figure(f"backfill.peak_memory.{name}", peak_memory(stack.pid(name)) / 2**20, "MiB")
+        report.cpu("backfill", spent, apart=(BENCH, _NODE))
+    return report
+
+
+async def _recording() -> Path:
+    """Where the recording is; made when it is not there."""
+    path = default_home() / "bench" / "full.jsonl.gz"
+    if not path.exists():
+        console.print(f"making the recording in {path}, once; this takes about 7 minutes …")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        making = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.workload.record", str(path))
+        if await making.wait():
+            raise WrongEnd("the recording was not made; see above")
+    return path
+
+
+@asynccontextmanager
+async def _replaying(recording: Path) -> AsyncIterator[ReplayNode]:
+    """The recording as a node on a free port, until the block ends."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.workload.replay", str(recording), "0", stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(_NODE_START):
+            said = (await process.stdout.readline()).decode().strip()
+        if (match := _SERVED_AT.fullmatch(said)) is None:
+            raise WrongEnd(f"the replay node said {said!r}")
+        node = ReplayNode(process.pid, ChainId(int(match[1])), int(match[2]), match[3])
+        if node.head != LAST_BLOCK:
+            raise WrongEnd(f"{recording} ends at block {node.head}, not {LAST_BLOCK}; delete it to have it made again")
+        yield node
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+
+
+async def _describe_chain(settings: Settings, chain: ChainId) -> None:
+    """Registers everything but the node, so that nothing begins yet."""
+    async with grpc.connected(settings, "chains", ChainsServiceStub) as registry:
+        await registry.PutChain(
+            chains.PutChainRequest(
+                chain=chains.Chain(
+                    chain_id=chain.caip2,
+                    name="Recorded",
+                    currency_symbol="ETH",
+                    currency_decimals=18,
+                    enabled=True,
+                    scope=chains.INDEX_SCOPE_ALL,
+                )
+            )
+        )
+        policy = chains.GasPolicy(
+            base_fee_multiplier_percent=200,
+            max_priority_fee="1000000000",
+            max_fee_cap="500000000000",
+            gas_limit_margin_percent=20,
+            confirmations=1,
+            finality_depth=64,
+        )
+        await registry.PutGasPolicy(chains.PutGasPolicyRequest(chain_id=chain.caip2, gas_policy=policy))
+
+
+async def _register_and_wait(settings: Settings, node: ReplayNode, expected: EndState) -> float:
+    """Names the node to the registry and returns when every transfer is in its table.
+
+    Returns the seconds until the read point was at the last block. Raises `TimeoutError`.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    async with (
+        asyncio.timeout(_PATIENCE),
+        grpc.connected(settings, "chains", ChainsServiceStub) as registry,
+        grpc.connected(settings, "catalog", CatalogServiceStub) as catalog,
+    ):
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("blocks in the catalog", total=node.head)
+            started = time.monotonic()
+            endpoint = chains.Endpoint(url=node.url, weight=1)
+            await registry.PutEndpoint(chains.PutEndpointRequest(chain_id=node.chain.caip2, endpoint=endpoint))
+            block = 0
+            while block < node.head:
+                await asyncio.sleep(_LOOK_EVERY)
+                answer = await catalog.GetReadPoints(catalog_pb2.GetReadPointsRequest(), timeout=30)
+                block = max((p.block_number for p in answer.points if p.chain_id == node.chain.caip2), default=0)
+                progress.update(task, completed=block)
+            caught_up = time.monotonic() - started
+        await _until_all_transfers(settings, expected.transfers)
+        return caught_up
+
+
+async def _until_all_transfers(settings: Settings, transfers: int) -> None:
+    """The read point promises that nothing is missing; this looks whether it keeps the promise."""
+    connection = await asyncpg.connect(settings.database_url("catalog_db"))
+    try:
+        while (found := await connection.fetchval(_COUNT)) < transfers:
+            console.print(f"the read point is at the head, but only {found:,} transfers are there")
+            await asyncio.sleep(_LOOK_EVERY)
+    finally:
+        await connection.close()
+
+
+async def _check(settings: Settings, expected: EndState) -> None:
+    """Raises `WrongEnd` when owners, balances or counts are not those of the recording."""
+    connection = await asyncpg.connect(settings.database_url("catalog_db"))
+    try:
+        digest, tokens = await connection.fetchrow(_OWNERS) or ("", 0)
+        found = EndState(
+            expected.block,
+            await connection.fetchval(_COUNT),
+            tokens,
+            digest or "",
+            await connection.fetchval(_BALANCES),
+        )
+    finally:
+        await connection.close()
+    if found != expected:
+        raise WrongEnd(f"expected {expected}, found {found}")
+    console.print(f"all {found.transfers:,} transfers, {found.tokens:,} tokens, owners {found.owners_md5}: as expected")
+
+
+def main() -> None:
+    """The command."""
+    asyncio.run(measure()).show()
+
+
+if __name__ == "__main__":
+    main()

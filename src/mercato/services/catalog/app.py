@@ -1,0 +1,56 @@
+"""The catalog service, composed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from mercato.kit import grpc, ops, postgres, rabbit
+from mercato.kit.logging import get_logger
+from mercato.kit.outbox import OutboxRelay
+from mercato.kit.postgres import Database
+from mercato.kit.settings import Settings
+from mercato.kit.tasks import looping
+from mercato.rpc.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
+from mercato.services.catalog.consumers import handlers
+from mercato.services.catalog.jobs import RequestMetadata
+from mercato.services.catalog.rpc import CatalogServicer
+from mercato.services.catalog.store.flags import Flags
+from mercato.services.catalog.store.reading.balances import BalanceReads
+from mercato.services.catalog.store.reading.collections import CollectionReads
+from mercato.services.catalog.store.reading.events import EventReads
+from mercato.services.catalog.store.reading.tokens import TokenReads
+from mercato.services.catalog.store.writing import CatalogStore
+from mercato.services.catalog.usecases.reading import FlagToken
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[None]:
+    """Runs the service until the block ends."""
+    log = get_logger("catalog")
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        database = await enter(postgres.connected(settings, "catalog_db"))
+        broker = await enter(rabbit.connected(settings, "catalog"))
+        store = CatalogStore(database)
+        await enter(looping(log, "outbox", OutboxRelay(database, broker.publisher).run))
+        await enter(looping(log, "metadata requests", RequestMetadata(store).run))
+        for queue, handler in handlers(store).items():
+            await enter(broker.consuming(queue, handler))
+        await enter(
+            grpc.serving(
+                settings,
+                "catalog",
+                [(add_CatalogServiceServicer_to_server, _servicer(database), "mercato.catalog.v1.CatalogService")],
+            )
+        )
+        await enter(ops.serving(settings, "catalog", {"postgres": database.check, "rabbitmq": broker.check}))
+        yield
+
+
+def _servicer(database: Database) -> CatalogServicer:
+    pool = database.pool
+    tokens = TokenReads(pool)
+    return CatalogServicer(
+        CollectionReads(pool), tokens, BalanceReads(pool), EventReads(pool), FlagToken(Flags(pool), tokens)
+    )

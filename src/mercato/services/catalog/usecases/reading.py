@@ -1,0 +1,79 @@
+"""What the catalog can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mercato.kit.errors import NotFound
+from mercato.kit.ids import Address, ChainId
+from mercato.services.catalog.model.views import (
+    BalanceCursor,
+    BalanceFilter,
+    BalanceView,
+    CollectionFilter,
+    CollectionView,
+    Event,
+    EventCursor,
+    EventFilter,
+    Page,
+    ReadPoint,
+    TokenCursor,
+    TokenFilter,
+    TokenView,
+)
+
+TokenKey = tuple[ChainId, Address, str]
+
+
+class CollectionReads(Protocol):
+    async def batch(self, keys: Sequence[tuple[ChainId, Address]]) -> list[CollectionView]: ...
+
+    async def list_collections(self, asked: CollectionFilter, size: int, after: int | None) -> Page[CollectionView]: ...
+
+
+class TokenReads(Protocol):
+    async def batch(self, keys: Sequence[TokenKey]) -> list[TokenView]: ...
+
+    async def list_tokens(self, asked: TokenFilter, size: int, after: TokenCursor | None) -> Page[TokenView]: ...
+
+
+class BalanceReads(Protocol):
+    async def list_balances(
+        self, asked: BalanceFilter, size: int, after: BalanceCursor | None
+    ) -> Page[BalanceView]: ...
+
+
+class EventReads(Protocol):
+    async def list_events(self, asked: EventFilter, size: int, after: EventCursor | None) -> Page[Event]: ...
+
+    async def read_points(self) -> list[ReadPoint]: ...
+
+
+class Flags(Protocol):
+    async def put_up(self, token: TokenKey, flag: str, reason: str, flagged_by: str) -> None: ...
+
+    async def take_down(self, token: TokenKey, flag: str) -> None: ...
+
+
+class FlagToken:
+    """Marks a token for all who read it."""
+
+    def __init__(self, flags: Flags, tokens: TokenReads) -> None:
+        self._flags = flags
+        self._tokens = tokens
+
+    async def put_up(self, token: TokenKey, flag: str, reason: str, flagged_by: str) -> TokenView:
+        """Raises `NotFound` TOKEN_NOT_FOUND."""
+        await self._flags.put_up(token, flag, reason, flagged_by)
+        return await self._shown(token)
+
+    async def take_down(self, token: TokenKey, flag: str) -> TokenView:
+        """Nothing happens when the flag does not stand. Raises `NotFound` TOKEN_NOT_FOUND."""
+        await self._flags.take_down(token, flag)
+        return await self._shown(token)
+
+    async def _shown(self, token: TokenKey) -> TokenView:
+        for view in await self._tokens.batch([token]):
+            return view
+        raise NotFound("TOKEN_NOT_FOUND", f"no token {token[2]} of {token[1]} on {token[0].caip2} is known here")
