@@ -147,8 +147,8 @@ class IntentStore:
             _INSERT, intent.id, intent.user_id, key, body_hash, intent.kind.value, intent.state.value, intent.chain_id,
             intent.sender, transaction.to, transaction.data, transaction.value, transaction.gas_limit,
             transaction.max_fee_per_gas, transaction.max_priority_fee_per_gas, intent.contract, intent.recipient,
-            intent.first_nonce, codec.facts_to_json(intent.facts), codec.timeline_to_json(intent.timeline), intent.version,
-            intent.pushed_version, intent.created_at, intent.expires_at,
+            intent.first_nonce, codec.facts_to_json(intent.facts), codec.timeline_to_json(intent.timeline),
+            intent.version, intent.pushed_version, intent.created_at, intent.expires_at,
         )  # fmt: skip
         if inserted == "INSERT 0 1":
             await self.push(intent.id)

@@ -27,7 +27,7 @@ SERVICES = (
     "gateway", "auth", "users", "wallets", "chains", "media", "orchestrator", "indexer", "catalog", "subscriptions",
 )  # fmt: skip
 
-_GRPC_BASE = 50050
+_GRPC_BASE = 9050  # below the ports that outgoing connections get (32768 and up on Linux)
 _OPS_BASE = 9100
 
 CommaList = Annotated[tuple[str, ...], NoDecode]

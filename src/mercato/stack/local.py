@@ -19,7 +19,7 @@ from mercato.stack.environment import chain_urls, compose, local_servers, settin
 from mercato.stack.errors import StackFailed, StackMisconfigured
 from mercato.stack.ports import Ports, check_free
 from mercato.stack.process import ProcessId
-from mercato.stack.programs import service_process
+from mercato.stack.programs import nursery, service_process
 from mercato.stack.servers import SERVERS, TAKES, anvil, children_of
 from mercato.stack.site import Site, made
 from mercato.stack.supervisor import Supervisor, Ward
@@ -69,6 +69,7 @@ class LocalStack:
         env_map = compose(used := with_port_overrides(self._claimed, self._user), self._user, self._chain_ids)
         self._site = Site(self.home, used, settings_of(env_map), env_map, block_time)
         self._supervisor = Supervisor(self._site.logs, self._site.marker, self._changed)
+        self._nursery = nursery(self._site, sorted({name for group in self._services for name in group}))
         self._report = report
         self._phase: state.Phase = "stopped"
         self._error = ""
@@ -179,11 +180,19 @@ class LocalStack:
             self._report(f"stopped what an earlier run left: {', '.join(left)}")
         self._set_phase("starting")
         check_free(self._needed_ports())
+        if self._services:
+            self._open.push_async_callback(self._nursery.close)
+            await self._nursery.open()  # loads the services while the servers start
         await _together(self._start_server(name) for name in self._servers)
         self._open.push_async_callback(_ended, asyncio.create_task(self._tend()))
         if "postgres" in self._servers or self._services:
             await self._step("databases migrated", migrations.migrate(self.settings))
-        await _together([self._seed(), *(self._start(service_process(self._site, group)) for group in self._services)])
+        await _together(
+            [
+                self._seed(),
+                *(self._start(service_process(self._site, self._nursery, group)) for group in self._services),
+            ]
+        )
 
     async def _start_server(self, server: str) -> None:
         await _together(self._start(child) for child in await children_of(server, self._site))

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mercato.kit.settings import SERVICES
+from mercato.kit.settings import SERVICES, Settings
 from mercato.stack.errors import StackMisconfigured
 from mercato.stack.process import describe
 
@@ -19,6 +19,8 @@ HOST = "127.0.0.1"
 # The S3 server is several programs in one; its inner ports stand right behind the public one.
 S3_INNER = ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "grpc", "admin")
 _S3_ADMIN_STEP = 10000  # its inner worker looks for the admin part's second port here, whatever that is told
+
+_SERVICES = Settings.model_construct()  # the defaults, whatever the environment says
 
 _DEFAULTS = {
     "postgres": 5432,
@@ -30,9 +32,9 @@ _DEFAULTS = {
     "s3": 8333,
     **{f"s3.{name}": 8334 + i for i, name in enumerate(S3_INNER)},
     "s3.admin.grpc": 8334 + S3_INNER.index("admin") + _S3_ADMIN_STEP,
-    "gateway": 8080,
-    **{f"grpc.{name}": 50050 + i for i, name in enumerate(SERVICES)},
-    **{f"ops.{name}": 9100 + i for i, name in enumerate(SERVICES)},
+    "gateway": _SERVICES.gateway_port,
+    **{f"grpc.{name}": _SERVICES.grpc_port(name) for name in SERVICES},
+    **{f"ops.{name}": _SERVICES.ops_port(name) for name in SERVICES},
 }
 _FIRST_CHAIN = 8545
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mercato.stack.child import Child
+from mercato.stack.child import Child, Handle
 from mercato.stack.errors import NotReady, StackFailed
 from mercato.stack.logs import last_line, open_log
 from mercato.stack.process import ProcessId, stop
@@ -35,7 +35,7 @@ class Ward:
     note: str = ""
     seconds: float = 0.0
     """How long its last start took until ready."""
-    handle: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    handle: Handle | None = field(default=None, repr=False)
     watch: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
@@ -148,11 +148,21 @@ class Supervisor:
         ward.seconds = loop.time() - begin
         self._set(ward, "ready")
 
-    async def _spawn(self, ward: Ward) -> asyncio.subprocess.Process:
+    async def _spawn(self, ward: Ward) -> Handle:
         child = ward.child
+        if child.launch:
+            open_log(self._logs, child.name).close()
+            handle = await child.launch(self._logs / f"{child.name}.log")
+        else:
+            handle = await self._execute(child)
+        ward.handle, ward.process = handle, ProcessId.of(handle.pid)
+        self._changed(ward)
+        return handle
+
+    async def _execute(self, child: Child) -> Handle:
         name, _, value = self._marker.partition("=")
         with open_log(self._logs, child.name) as log:
-            handle = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *leashed(child.command(), child.stop_signal),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -161,9 +171,6 @@ class Supervisor:
                 cwd=child.cwd,
                 start_new_session=True,
             )
-        ward.handle, ward.process = handle, ProcessId.of(handle.pid)
-        self._changed(ward)
-        return handle
 
     async def _reap(self, ward: Ward) -> None:
         """Collects a dead child and kills what it left in its session."""
@@ -174,7 +181,7 @@ class Supervisor:
             ward.child.cleanup()
         ward.handle = ward.process = None
 
-    def _failure(self, child: Child, handle: asyncio.subprocess.Process) -> StackFailed:
+    def _failure(self, child: Child, handle: Handle) -> StackFailed:
         log = self._logs / f"{child.name}.log"
         where = f"{last_line(log)} (log: {log})"
         if handle.returncode is not None:

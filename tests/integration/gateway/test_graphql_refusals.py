@@ -184,14 +184,14 @@ WRITES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("accept", [GRAPHQL_JSON, "application/json"])
 @pytest.mark.parametrize("name", CASES)
-async def test_a_wrong_request_gets_its_reason_and_changes_nothing(gateway: Gateway, name: str, accept: str) -> None:
+async def test_a_wrong_request_gets_its_reason_and_changes_nothing(gateway: Gateway, name: str) -> None:
     (query, variables), reason = CASES[name]
-    answer = await gateway.post({"query": query, "variables": variables}, token="token-alice", Accept=accept)
-    assert answer.reason == reason, answer.body
-    assert answer.status in (200, 400)
-    assert answer.code != "INTERNAL"
+    for accept in (GRAPHQL_JSON, "application/json"):
+        answer = await gateway.post({"query": query, "variables": variables}, token="token-alice", Accept=accept)
+        assert answer.reason == reason, answer.body
+        assert answer.status in (200, 400)
+        assert answer.code != "INTERNAL"
     assert not WRITES & set(gateway.world.calls)
     assert gateway.world.uploads == []
 

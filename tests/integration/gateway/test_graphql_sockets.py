@@ -422,6 +422,7 @@ async def test_after_redis_was_away_intents_go_on_and_feeds_say_that_they_missed
         await gateway.stack.kill("redis")
         gateway.world.intents[str(key)] = an_intent(gateway.world.alice, PATH[:3], key)
         await gateway.stack.start("redis")
+        await gateway.redis.connection_pool.disconnect()
         messages = [await asyncio.wait_for(socket.ws.receive_json(), 20) for _ in range(3)]
         feed = [m for m in messages if m["id"] == "feed"]
         intent = [m["payload"]["data"]["intentUpdates"] for m in messages if m["id"] == "intent"]

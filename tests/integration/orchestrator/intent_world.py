@@ -39,10 +39,11 @@ PATIENCE = 10.0
 
 
 class ToldCatalog(CatalogServiceServicer):
-    """Knows the collections it was told of."""
+    """Knows the collections and movements it was told of."""
 
     def __init__(self) -> None:
         self.collections: dict[bytes, catalog_pb2.Collection] = {}
+        self.movements: list[catalog_pb2.TokenMovement] = []
 
     def tell(self, contract: bytes, standard: Any, creation: bytes = b"") -> None:
         bindings = [catalog_pb2.Binding(kind="factory", tx_hash=creation)] if creation else []
@@ -53,6 +54,11 @@ class ToldCatalog(CatalogServiceServicer):
     ) -> catalog_pb2.BatchGetCollectionsResponse:
         found = [self.collections[k.contract] for k in request.keys if k.contract in self.collections]
         return catalog_pb2.BatchGetCollectionsResponse(collections=found)
+
+    async def ListTransfers(
+        self, request: catalog_pb2.ListTransfersRequest, context: Any
+    ) -> catalog_pb2.ListTransfersResponse:
+        return catalog_pb2.ListTransfersResponse(transfers=[m for m in self.movements if m.to == request.account])
 
 
 @dataclass

@@ -22,7 +22,7 @@ from mercato.services.indexer.model.chain import (
     plan_retraction,
 )
 
-DEPTH = 10
+DEPTH = 100
 
 
 def _step(at: int, head: int, branch: str = "a", known: tuple[int, int] = (0, -1)) -> Step:
@@ -39,8 +39,14 @@ def test_blocks_on_top_are_read_one_by_one_up_to_the_span() -> None:
 
 
 def test_blocks_below_the_finality_depth_are_read_by_ranges() -> None:
-    assert _step(100, 111) == ReadHistory(101, 101)
-    assert _step(100, 5000) == ReadHistory(101, 4990)
+    assert _step(100, 200) == ReadTip(101, 116)
+    assert _step(100, 201) == ReadHistory(101, 101)
+    assert _step(100, 5000) == ReadHistory(101, 4900)
+
+
+def test_blocks_near_the_head_are_proved_one_by_one_however_early_they_are_final() -> None:
+    assert next_step(checkpoint(100), {}, header(164), 2, 16) == ReadTip(101, 116)
+    assert next_step(checkpoint(100), {}, header(165), 2, 16) == ReadHistory(101, 101)
 
 
 def test_blocks_announced_before_a_crash_are_read_one_by_one_however_old() -> None:
@@ -89,22 +95,22 @@ def test_headers_that_do_not_follow_each_other_prove_nothing() -> None:
 
 
 def test_a_retraction_names_every_block_above_the_ancestor() -> None:
-    reorg = plan_retraction(checkpoint(100, finalized=90), recent(90, 100), Block.of(header(95)), DEPTH)
+    reorg = plan_retraction(checkpoint(100, finalized=90), recent(90, 100), Block.of(header(95)), 10)
     assert (reorg.generation, reorg.ancestor.number) == (1, 95)
     assert [known.block.hash for known in reorg.orphaned] == [hash_of(n) for n in range(96, 101)]
 
 
 def test_a_fork_as_deep_as_finality_is_followed_and_one_block_more_is_not() -> None:
     known = recent(80, 100)
-    assert len(plan_retraction(checkpoint(100, 90), known, Block.of(header(90)), DEPTH).orphaned) == DEPTH
+    assert len(plan_retraction(checkpoint(100, 90), known, Block.of(header(90)), 10).orphaned) == 10
     with pytest.raises(ForkTooDeep) as refused:
-        plan_retraction(checkpoint(100, 90), known, Block.of(header(89)), DEPTH)
+        plan_retraction(checkpoint(100, 90), known, Block.of(header(89)), 10)
     assert refused.value.reason == "FORK_TOO_DEEP"
 
 
 def test_a_final_block_stays_final_after_the_checkpoint_moved_back() -> None:
     with pytest.raises(ForkTooDeep):
-        plan_retraction(checkpoint(95, finalized=90), recent(80, 95), Block.of(header(89)), DEPTH)
+        plan_retraction(checkpoint(95, finalized=90), recent(80, 95), Block.of(header(89)), 10)
 
 
 def test_a_fork_without_any_common_block_is_refused() -> None:

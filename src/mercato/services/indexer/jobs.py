@@ -18,6 +18,7 @@ from mercato.kit.tasks import looping
 from mercato.rpc.chains.v1 import chains_pb2
 from mercato.services.indexer.model.chain import (
     AwaitNode,
+    BlocksMissing,
     ForkTooDeep,
     Idle,
     LeadershipLost,
@@ -181,11 +182,21 @@ class ChainReader:
             case ReadHistory():
                 follows = await self._catch_up(reading, step)
             case ReadTip():
-                follows = await self._follow_tip(reading, step, head)
+                follows = await self._read_tip(reading, step, head)
             case _:
                 follows = not isinstance(step, ResolveFork)
         if not follows:
             await self._follow_fork(reading, head)
+
+    async def _read_tip(self, reading: Reading, step: ReadTip, head: Header) -> bool:
+        try:
+            return await self._follow_tip(reading, step, head)
+        except BlocksMissing:
+            # Where no fork reaches, a range may pass over what the node does not have.
+            final = min(step.last, head.number - reading.finality_depth)
+            if final < step.first:
+                raise
+            return await self._catch_up(reading, ReadHistory(step.first, final))
 
     async def _stumble(self, reading: Reading, state: State, error: Exception) -> None:
         """Shows trouble in the status and logs it once, however long it lasts."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from mercato.evm.abi import ErrorTable
 from mercato.evm.directory import ChainDirectory
 from mercato.intents.sightings import Lookout, Sighting
-from mercato.kit.cursors import MAX_PAGE
 from mercato.kit.errors import MercatoError, Unavailable
 from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId
 from mercato.rpc.catalog.v1.catalog_pb2 import BatchGetCollectionsRequest, CollectionKey, ListTransfersRequest
@@ -17,6 +16,7 @@ from mercato.services.subscriptions.model import Place
 if TYPE_CHECKING:
     from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
 
+_NEWEST = 20
 
 class CatalogClient:
     """Where collections come from."""
@@ -38,7 +38,7 @@ class CatalogClient:
         """Where the catalog has the newest mints to `recipient`, one place for each transaction. Raises `Unavailable`
         CATALOG_UNSURE."""
         request = ListTransfersRequest(
-            chain_id=chain_id.caip2, contract=contract, account=recipient, page=PageRequest(first=MAX_PAGE)
+            chain_id=chain_id.caip2, contract=contract, account=recipient, page=PageRequest(first=_NEWEST)
         )
         try:
             answer = await self._stub.ListTransfers(request)

@@ -135,7 +135,7 @@ class Collections:
 
     async def refresh(self, refs: Some[int]) -> dict[int, LockedCollection]:
         """Brings what `collections` repeats of its fact tables up to date; the rows as they are now."""
-        return {row["collection_ref"]: _locked(row) for row in await self._connection.fetch(_REFRESH, refs)}
+        return {row["collection_ref"]: _locked(row) for row in await self._connection.fetch(_REFRESH, list(refs))}
 
     async def _insert(
         self, statement: str, rows: Sequence[tuple[object, ...]], numeric: Some[int] = ()

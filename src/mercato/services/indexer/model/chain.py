@@ -118,6 +118,10 @@ class LogsIncomplete(NodeInconsistent):
     """A node returned fewer logs for a block than its header promises, or those of another block."""
 
 
+class BlocksMissing(NodeInconsistent):
+    """A node has its head but not a block below it: pruned, or a recording of some blocks only."""
+
+
 class ForkTooDeep(FailedPrecondition):
     """The node's chain leaves ours below what was taken as final; nothing is touched and a person has to look."""
 
@@ -155,6 +159,10 @@ class ResolveFork:
     """The node's head is not on our chain: find where it left."""
 
 
+PROVEN_SPAN = 64
+"""Blocks below the head that are read one by one, each proved complete, even where no fork reaches them: a node may have
+a block before it has all its logs, and an answer about a range proves nothing."""
+
 Step = Idle | AwaitNode | ReadHistory | ReadTip | ResolveFork
 
 
@@ -167,7 +175,7 @@ def next_step(
     so low that we no longer know its hash, is a node that lags.
     """
     if head.number > checkpoint.number:
-        final = head.number - finality_depth
+        final = head.number - max(finality_depth, PROVEN_SPAN)
         if final > checkpoint.number and not any(number > checkpoint.number for number in recent):
             return ReadHistory(checkpoint.number + 1, final)
         return ReadTip(checkpoint.number + 1, min(head.number, checkpoint.number + tip_span))

@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from mercato.evm.logs import RawLog, decode
 from mercato.evm.rpc import BlockUnknown, Header, RangeTooLarge
 from mercato.services.indexer.model import bloom
-from mercato.services.indexer.model.chain import LogsIncomplete, NodeInconsistent, ReadTip, linked
+from mercato.services.indexer.model.chain import BlocksMissing, LogsIncomplete, NodeInconsistent, ReadTip, linked
 from mercato.services.indexer.usecases.delivery import Batch, Deliver, batch_of
 from mercato.services.indexer.usecases.history import block_logs_from_receipts
 from mercato.services.indexer.usecases.ports import Node
@@ -33,7 +33,7 @@ class FollowTip:
     async def __call__(self, reading: Reading, step: ReadTip, head: Header) -> bool:
         """True when the blocks follow ours (and are handed over now), False when they prove a fork.
 
-        Raises `LogsIncomplete` when the node does not give all logs of a block after several tries: the reader
+        Raises `BlocksMissing` when the node has a gap there; and `LogsIncomplete` when the node does not give all logs of a block after several tries: the reader
         stays in front of the gap.
         """
         headers = await _headers(reading.node, step, head)
@@ -61,18 +61,22 @@ class FollowTip:
 
 
 async def _headers(node: Node, step: ReadTip, head: Header) -> list[Header]:
+    """Those of the step that the node has without interruption.
+
+    Raises `BlocksMissing` when it has its head but not the first of them, and `NodeInconsistent` when not even that.
+    """
     if step.first == head.number:
         return [head]
-    headers = await node.headers(range(step.first, step.last + 1))
+    *headers, top = await node.headers([*range(step.first, step.last + 1), head.number])
     present: list[Header] = []
     for header in headers:
         if header is None:
             break
         present.append(header)
+    if not present and top is not None:
+        raise BlocksMissing("BLOCKS_MISSING", f"the node has block {head.number}, but not block {step.first}")
     if not present:
-        raise NodeInconsistent(
-            "NODE_INCONSISTENT", f"the node's head is {head.number}, but it lacks block {step.first}"
-        )
+        raise NodeInconsistent("NODE_INCONSISTENT", f"the node's head was {head.number}, now it lacks that and more")
     return present
 
 

@@ -1,0 +1,60 @@
+"""A catalog on the real database; every test has a chain of its own, so none sees another's rows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+import pytest
+from catalog_facts import Chain, new_chain, queue_of
+
+from mercato.kit import messages, postgres
+from mercato.kit.messages import Incoming
+from mercato.kit.postgres import Database
+from mercato.kit.settings import Settings
+from mercato.services.catalog.consumers import handlers
+from mercato.services.catalog.store.writing import CatalogStore
+
+Deliver = Callable[[Iterable[Incoming]], Awaitable[None]]
+
+
+@pytest.fixture(scope="session")
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with postgres.connected(settings, "catalog_db") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def store(database: Database) -> CatalogStore:
+    return CatalogStore(database)
+
+
+@pytest.fixture
+def chain() -> Chain:
+    return new_chain()
+
+
+@pytest.fixture(scope="session")
+def deliver(store: CatalogStore) -> Deliver:
+    """Hands messages to the handlers of their queues, one after the other."""
+    by_queue = handlers(store)
+
+    async def deliver_all(incoming: Iterable[Incoming]) -> None:
+        for message in incoming:
+            await by_queue[queue_of(message)](message)
+
+    return deliver_all
+
+
+@pytest.fixture
+async def published(database: Database) -> AsyncIterator[Callable[[], Awaitable[list[Incoming]]]]:
+    """Takes what is in the outbox, decoded, in order."""
+    await database.pool.execute("DELETE FROM outbox")
+
+    async def take() -> list[Incoming]:
+        rows = await database.pool.fetch("DELETE FROM outbox RETURNING *")
+        return [
+            Incoming(r["message_id"], r["type"], messages.decode(r["type"], r["body"]), {"key": r["routing_key"]}, 1)
+            for r in sorted(rows, key=lambda row: row["id"])
+        ]
+
+    yield take
