@@ -28,13 +28,19 @@ _COMMANDS = (
     ("logs", "mercato.cli.logs:logs", "Print or follow the logs of servers and services.", "Local stack"),
     ("doctor", "mercato.cli.doctor:doctor", "Check this machine and say what to do about each problem.", "Local stack"),
     ("demo", "mercato.cli.demo:app", "Start the local stack and play the whole story on it.", "See it work"),
+    (
+        "demo-mainnet",
+        "mercato.cli.demo_mainnet:app",
+        "Index 67 recorded mainnet blocks and compare every row.",
+        "See it work",
+    ),
     ("run", "mercato.cli.run:run", "Run one service or several in this process.", "Operate"),
     ("migrate", "mercato.cli.migrate:migrate", "Bring the databases to the newest schema, or back.", "Operate"),
     ("dlq", "mercato.cli.dlq:app", "List, show, replay or drop parked messages.", "Operate"),
 )
 
 # These steer the stack or are told everything by their caller; all others talk to the stack that runs here.
-_STEERING = {"up", "down", "status", "logs", "doctor", "run", "demo"}
+_STEERING = {"up", "down", "status", "logs", "doctor", "run", "demo", "demo-mainnet"}
 
 for _name, _path, _line, _group in _COMMANDS:
     app.command(_path, name=_name, help=_line, group=_group)
@@ -43,6 +49,9 @@ for _name, _path, _line, _group in _COMMANDS:
 def run_command() -> None:
     """Runs the command line of this process. Exits 2 for wrong usage, 1 for what could not be done."""
     words = sys.argv[1:]
+    known = [name for name, *_ in _COMMANDS]
+    if words and words[0] not in known and not words[0].startswith("-"):  # found out before anything is loaded
+        _fail(f"no command {words[0]}; there are {', '.join(known)}", 2)
     if words and words[0] not in _STEERING and not words[0].startswith("-"):
         _adopt_running_stack()
     try:

@@ -21,6 +21,6 @@ def run(*services: Name) -> None:
         raise InvalidArgument("NO_SERVICE", f"name one service or several of {', '.join(SERVICES)}")
     if unknown := [name for name in services if name not in SERVICES]:
         raise InvalidArgument("NO_SUCH_SERVICE", f"no service {', '.join(unknown)}; there are {', '.join(SERVICES)}")
-    from mercato.cli.serving import run_services
+    from mercato.stack.serving import run_services
 
     run_services(services)

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -16,10 +16,12 @@ from mercato.kit.settings import SERVICES, Settings
 from mercato.stack import detached
 from mercato.stack.environment import chain_urls, settings_of
 from mercato.stack.local import CHAINS
-from mercato.stack.seeding import LocalChain
 from mercato.stack.servers import REPLACED_BY, SERVERS
 from mercato.stack.site import default_home
 from mercato.stack.state import StackRecord
+
+if TYPE_CHECKING:
+    from mercato.stack.seeding import LocalChain
 
 _out = Console(highlight=False, soft_wrap=True)
 
@@ -81,6 +83,7 @@ def bring_up() -> tuple[Settings, Sequence[LocalChain]]:
     Raises `StackFailed` or `StackMisconfigured`.
     """
     from mercato.kit.ids import ChainId
+    from mercato.stack.seeding import LocalChain
 
     offset = os.environ.get("MERCATO_PORT_OFFSET", "0")
     options = _options(int(offset), bool(os.environ.get("MERCATO_ONE_PROCESS")), None, CHAINS, SERVICES)

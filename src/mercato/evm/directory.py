@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mercato.evm.rpc import Endpoint, RpcPool
-from mercato.kit.errors import FailedPrecondition, NotFound, Unavailable
+from mercato.kit.errors import FailedPrecondition, MercatoError, NotFound
 from mercato.kit.ids import Address, ChainId
 from mercato.kit.logging import get_logger
 from mercato.rpc.chains.v1.chains_pb2 import Chain, ListChainsRequest
@@ -31,6 +31,7 @@ class ChainHandle:
 
     @property
     def chain_id(self) -> ChainId:
+        """As a number."""
         return ChainId.parse(self.chain.chain_id)
 
     def contract(self, kind: str) -> Address:
@@ -111,7 +112,7 @@ class ChainDirectory:
         loop = asyncio.get_running_loop()
         try:
             answer = await self._chains.ListChains(ListChainsRequest())
-        except Unavailable as error:
+        except MercatoError as error:
             if self._checked_at is None:
                 raise
             if not self._failing:

@@ -111,10 +111,12 @@ class Intent:
 
     @property
     def standing(self) -> Standing:
+        """What the facts mean."""
         return standing(self.facts)
 
     @property
     def state(self) -> IntentState:
+        """The last one of the timeline."""
         return self.timeline[-1].state
 
     @property
@@ -132,6 +134,7 @@ class Intent:
         return next((f.nonce for f in of_kind(self.facts, Proven) if f.tx_hash == tx_hash), None)
 
     def is_proven(self, tx_hash: bytes) -> bool:
+        """Whether a node has shown the transaction as this intent's."""
         return self.nonce_of(tx_hash) is not None
 
     @property
@@ -187,6 +190,7 @@ class Snapshot:
 
     @property
     def last(self) -> Step:
+        """The step it ended with."""
         return self.timeline[-1]
 
     @property
@@ -195,6 +199,7 @@ class Snapshot:
 
     @property
     def tx_hash(self) -> bytes | None:
+        """The transaction followed at that time."""
         return self.intent.standing.tx_hash if self._is_present else self.last.tx_hash
 
     @property

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -73,9 +74,15 @@ class LocalStack:
         self._report = report
         self._phase: state.Phase = "stopped"
         self._error = ""
+        self._told: deque[str] = deque(maxlen=len(SERVICES))
         self._open = AsyncExitStack()
 
     # --- what runs ----------------------------------------------------------------------------
+
+    @property
+    def site(self) -> Site:
+        """Folders, ports and settings in one, for what works on the servers themselves."""
+        return self._site
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -157,6 +164,7 @@ class LocalStack:
     async def __aenter__(self) -> Self:
         self._open.enter_context(_lock(self.home))
         self._open.callback(self._claimed.release)
+        self._open.push_async_callback(self._nursery.close)
         self._open.push_async_callback(self._stop_all)
         try:
             await self._come_up()
@@ -181,7 +189,6 @@ class LocalStack:
         self._set_phase("starting")
         check_free(self._needed_ports())
         if self._services:
-            self._open.push_async_callback(self._nursery.close)
             await self._nursery.open()  # loads the services while the servers start
         await _together(self._start_server(name) for name in self._servers)
         self._open.push_async_callback(_ended, asyncio.create_task(self._tend()))
@@ -253,8 +260,9 @@ class LocalStack:
         self._record()
 
     def _changed(self, ward: Ward) -> None:
-        if ward.note and self._phase == "ready":
-            self._report(f"{ward.child.name} {ward.state}: {ward.note}")
+        if (news := _news(ward)) and self._phase == "ready" and news not in self._told:
+            self._told.append(news)
+            self._report(news)
         self._record()
 
     def _record(self) -> None:
@@ -283,6 +291,13 @@ def _record_of(ward: Ward) -> state.ProcessRecord:
         int(child.stop_signal),
         child.stop_grace,
     )
+
+
+def _news(ward: Ward) -> str:
+    """What a change of a ward means to a person; empty for what happens at every start and stop."""
+    if ward.state == "restarting":
+        return f"{ward.child.name} {ward.note}; restart {ward.restarts}"
+    return f"{ward.child.name} is back after restart {ward.restarts}" if ward.state == "ready" and ward.restarts else ""
 
 
 async def _together(works: Iterable[Coroutine[Any, Any, object]]) -> None:

@@ -115,7 +115,7 @@ class Supervisor:
             if loop.time() - since > _STEADY:
                 pause = _FIRST_PAUSE
             ward.restarts += 1
-            ward.note = f"{exit_text(code)}; restart {ward.restarts}"
+            ward.note = exit_text(code)
             self._set(ward, "restarting")
             await asyncio.sleep(pause)
             pause, since = min(pause * 2, _LONGEST_PAUSE), loop.time()
@@ -193,8 +193,6 @@ class Supervisor:
 
     def _set(self, ward: Ward, state: State) -> None:
         ward.state = state
-        if state == "ready":
-            ward.note = ward.note if ward.restarts else ""
         self._changed(ward)
 
 

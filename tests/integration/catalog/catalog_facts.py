@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,12 @@ from mercato.kit.ids import ChainId, keccak256
 from mercato.kit.messages import Incoming, content_id
 from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.events.v1 import events_pb2 as pb
+
+Deliver = Callable[[Iterable[Incoming]], Awaitable[None]]
+"""Hands messages to the handlers of their queues, one after the other."""
+
+Published = Callable[[], Awaitable[list[Incoming]]]
+"""Takes what the catalog has published of the test's chain so far, in order; the routing key is the header "key"."""
 
 NOBODY = bytes(20)
 GENESIS_TIME = 1_700_000_000

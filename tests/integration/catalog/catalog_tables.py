@@ -14,8 +14,8 @@ _HASH = "(SELECT hash FROM blocks b WHERE b.block_ref = {})"
 _AT = f"{_HASH.format('x.block_ref')}, x.log_index"
 
 _QUERIES = {
-    "collections": "SELECT contract, standard, moved_as, followed, name, symbol, base_uri, contract_uri, creator, owner,"
-    " royalty_receiver, royalty_bps, token_count, holder_count, supply FROM collections c WHERE chain_ref = $1",
+    "collections": "SELECT contract, standard, moved_as, followed, name, symbol, base_uri, contract_uri, creator,"
+    " owner, royalty_receiver, royalty_bps, token_count, holder_count, supply FROM collections c WHERE chain_ref = $1",
     "collection_bindings": f"SELECT c.contract, {_AT}, x.kind, x.source, x.tx_hash, x.creator, x.standard, x.name"
     f" FROM collection_bindings x {_OF_COLLECTION}",
     "collection_roles": f"SELECT c.contract, {_AT}, role, account, granted FROM collection_roles x {_OF_COLLECTION}",
@@ -39,9 +39,15 @@ _QUERIES = {
     "token_trait_links": "SELECT c.contract, l.token_id, t.name, v.value FROM token_trait_links l"
     " JOIN trait_values v USING (value_ref) JOIN traits t USING (trait_ref)"
     " JOIN collections c ON c.collection_ref = l.collection_ref WHERE c.chain_ref = $1",
-    "metadata_requests": f"SELECT c.contract, first_token, last_token, refresh FROM metadata_requests x {_OF_COLLECTION}",
+    "metadata_requests": "SELECT c.contract, first_token, last_token, refresh"
+    f" FROM metadata_requests x {_OF_COLLECTION}",
     "blocks": "SELECT hash, number FROM blocks WHERE chain_ref = $1 AND NOT orphaned",
 }
+
+
+async def rows(database: Database, chain: ChainId, table: str) -> list[tuple[Any, ...]]:
+    """One table of one chain, rows sorted."""
+    return (await tables(database, chain))[table]
 
 
 async def tables(database: Database, chain: ChainId) -> Tables:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
-from catalog_facts import Chain, new_chain, queue_of
+from catalog_facts import Chain, Deliver, Published, new_chain, queue_of
 
 from mercato.kit import messages, postgres
 from mercato.kit.messages import Incoming
@@ -13,8 +13,6 @@ from mercato.kit.postgres import Database
 from mercato.kit.settings import Settings
 from mercato.services.catalog.consumers import handlers
 from mercato.services.catalog.store.writing import CatalogStore
-
-Deliver = Callable[[Iterable[Incoming]], Awaitable[None]]
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +33,6 @@ def chain() -> Chain:
 
 @pytest.fixture(scope="session")
 def deliver(store: CatalogStore) -> Deliver:
-    """Hands messages to the handlers of their queues, one after the other."""
     by_queue = handlers(store)
 
     async def deliver_all(incoming: Iterable[Incoming]) -> None:
@@ -46,15 +43,15 @@ def deliver(store: CatalogStore) -> Deliver:
 
 
 @pytest.fixture
-async def published(database: Database) -> AsyncIterator[Callable[[], Awaitable[list[Incoming]]]]:
-    """Takes what is in the outbox, decoded, in order."""
+async def published(database: Database, chain: Chain) -> Published:
     await database.pool.execute("DELETE FROM outbox")
 
     async def take() -> list[Incoming]:
         rows = await database.pool.fetch("DELETE FROM outbox RETURNING *")
-        return [
+        told = [
             Incoming(r["message_id"], r["type"], messages.decode(r["type"], r["body"]), {"key": r["routing_key"]}, 1)
             for r in sorted(rows, key=lambda row: row["id"])
         ]
+        return [m for m in told if m.message.chain_id == chain.id.caip2]  # type: ignore[attr-defined]
 
-    yield take
+    return take

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from catalog_facts import (
@@ -13,6 +13,7 @@ from catalog_facts import (
     Chain,
     Configured,
     Created,
+    Deliver,
     Fact,
     Move,
     account,
@@ -30,8 +31,6 @@ from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
 from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.events.v1 import events_pb2 as pb
-
-Deliver = Callable[[Iterable[Incoming]], Awaitable[None]]
 
 CATS, CARDS, MIXED = contract("cats"), contract("cards"), contract("mixed")
 PEOPLE = [account(name) for name in ("ann", "bob", "cyd")]

@@ -158,7 +158,11 @@ class World:
         self.on_get_intent: Callable[[], Any] | None = None
         self.collections_open = asyncio.Event()
         self.collections_open.set()
-        self.files = {CID: ("image/png", PNG), SVG_CID: ("image/svg+xml", b"<svg/>"), f"{CID}/page": ("text/html", b"<p>")}
+        self.files = {
+            CID: ("image/png", PNG),
+            SVG_CID: ("image/svg+xml", b"<svg/>"),
+            f"{CID}/page": ("text/html", b"<p>"),
+        }
         self.uploads: list[tuple[str, bytes]] = []
 
     def enter(self, method: str, request: Any) -> None:
@@ -380,9 +384,16 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
         rows, page, cursors = _page([created], request.page)
         return catalog_pb2.ListActivitiesResponse(activities=rows, page=page, cursors=cursors)
 
+    async def FlagToken(self, request: Any, context: Any) -> Any:
+        raise NotFound("UNUSED", "not asked by the gateway")
+
+    UnflagToken = FlagToken
+
     async def GetReadPoints(self, request: Any, context: Any) -> Any:
         self._world.enter("GetReadPoints", request)
-        point = common_pb2.ReadPoint(chain_id=CHAIN.caip2, block_number=10, block_hash=b"\x0a" * 32, observed_at=stamp())
+        point = common_pb2.ReadPoint(
+            chain_id=CHAIN.caip2, block_number=10, block_hash=b"\x0a" * 32, observed_at=stamp()
+        )
         return catalog_pb2.GetReadPointsResponse(points=[point])
 
 
@@ -400,7 +411,13 @@ class Media(media_pb2_grpc.MediaServiceServicer):
                 raise TooLarge("UPLOAD_TOO_LARGE", "a file may have 1000000 bytes", limit="1000000")
         self._world.uploads.append((name, bytes(data)))
         return media_pb2.Asset(
-            cid=CID, uri=f"ipfs://{CID}", content_type="image/png", size=len(data), width=4, height=3, created_at=stamp()
+            cid=CID,
+            uri=f"ipfs://{CID}",
+            content_type="image/png",
+            size=len(data),
+            width=4,
+            height=3,
+            created_at=stamp(),
         )
 
     async def CreateMetadata(self, request: Any, context: Any) -> Any:
@@ -505,7 +522,11 @@ async def serving_fakes(settings: Settings, world: World) -> AsyncIterator[None]
             Wallets(world),
             "mercato.wallets.v1.WalletsService",
         ),
-        "chains": (chains_pb2_grpc.add_ChainsServiceServicer_to_server, Chains(world), "mercato.chains.v1.ChainsService"),
+        "chains": (
+            chains_pb2_grpc.add_ChainsServiceServicer_to_server,
+            Chains(world),
+            "mercato.chains.v1.ChainsService",
+        ),
         "indexer": (
             indexer_pb2_grpc.add_IndexerServiceServicer_to_server,
             Indexer(world),

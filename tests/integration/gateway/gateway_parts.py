@@ -156,5 +156,3 @@ class Socket:
                 return int(message.data), str(message.extra or "")
             if message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING):
                 return self.ws.close_code or 0, ""
-
-

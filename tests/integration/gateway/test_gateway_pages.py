@@ -43,7 +43,8 @@ async def test_head_asks_for_no_bytes(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["nothing", "../etc/passwd", "..%2f..%2fetc", f"{CID}/..", f"{CID}/a/b", f"{CID}/%00", "%ff" * 40, "x" * 3000]
+    "path",
+    ["nothing", "../etc/passwd", "..%2f..%2fetc", f"{CID}/..", f"{CID}/a/b", f"{CID}/%00", "%ff" * 40, "x" * 3000],
 )
 async def test_paths_that_name_nothing_are_404_in_graphqls_shape(gateway: Gateway, path: str) -> None:
     status, _, body = await gateway.get(f"/media/{path}")

@@ -22,14 +22,17 @@ from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.push.v1 import push_pb2
 
 UPDATES = """subscription ($id: ID!) { intentUpdates(id: $id) {
-  state position snapshot pushedAt step { state note } intent { state version tokenIds timeline { state } failure { reason } } } }"""
+  state position snapshot pushedAt step { state note }
+  intent { state version tokenIds timeline { state } failure { reason } } } }"""
 FEED = """subscription { feed { __typename ... on Event { eventId pushedAt }
   ... on CollectionUpserted { name collection { symbol } position { blockNumber txHash } }
   ... on TokenUpserted { tokenId owner amount token { name } }
   ... on TokenTransferred { tokenId from to }
   ... on TokenEnriched { tokenId name }
   ... on Retracted { chainId fromBlock } } }"""
-MINE = "subscription { myEvents { __typename ... on UserLoggedIn { address user { address } } ... on WalletLinked { primary } } }"
+MINE = """subscription { myEvents { __typename
+  ... on UserLoggedIn { address user { address } } ... on WalletLinked { primary } } }"""
+NAMES = "subscription { feed { ... on CollectionUpserted { name } } }"
 PATH = ["PREPARED", "SUBMITTED", "INCLUDED", "CONFIRMED", "INDEXED"]
 
 
@@ -290,8 +293,8 @@ async def test_a_change_without_a_step_is_told_once(gateway: Gateway) -> None:
 
 
 async def test_the_feed_tells_every_kind_of_event(gateway: Gateway) -> None:
-    token = {"chain_id": CHAIN.caip2, "contract": CONTRACT, "token_id": "7"}
-    head = {"pushed_at": stamp()}
+    token: dict[str, Any] = {"chain_id": CHAIN.caip2, "contract": CONTRACT, "token_id": "7"}
+    head: dict[str, Any] = {"pushed_at": stamp()}
     pushes = [
         collection_push("First light"),
         push_pb2.Push(id="2", **head, token_upserted=events_pb2.TokenUpserted(**token, owner=ALICE, amount="3")),
@@ -478,12 +481,17 @@ def _stubborn_subscriber(port: int) -> sockets.socket:
     key = base64.b64encode(os.urandom(16)).decode()
     found.sendall(
         f"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n".encode()
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n".encode()
     )
     assert b"101" in found.recv(200)
     for message in (
         {"type": "connection_init", "payload": {"authorization": "Bearer token-alice"}},
-        {"id": "1", "type": "subscribe", "payload": {"query": "subscription { feed { ... on CollectionUpserted { name } } }"}},
+        {
+            "id": "1",
+            "type": "subscribe",
+            "payload": {"query": "subscription { feed { ... on CollectionUpserted { name } } }"},
+        },
     ):
         data = json.dumps(message).encode()
         mask = os.urandom(4)

@@ -18,7 +18,9 @@ MINT_721 = """mutation ($input: PrepareMint721Input!, $key: String!) {
   prepareMint721(input: $input, idempotencyKey: $key) { created intent { id kind } } }"""
 MINT_1155 = """mutation ($input: PrepareMint1155Input!, $key: String!) {
   prepareMint1155(input: $input, idempotencyKey: $key) { created intent { id } } }"""
-UPLOAD = "mutation ($file: Upload!) { uploadMedia(file: $file) { asset { cid uri url contentType size width height } } }"
+UPLOAD = (
+    "mutation ($file: Upload!) { uploadMedia(file: $file) { asset { cid uri url contentType size width height } } }"
+)
 COLLECTION = {"chainId": CHAIN.caip2, "standard": "ERC721", "name": "Light", "symbol": "L"}
 PREFLIGHT = {"graphql-require-preflight": "1"}
 
@@ -34,7 +36,8 @@ def form(query: str = UPLOAD, data: bytes = PNG, places: object = None) -> aioht
 
 async def test_sign_in_goes_from_nonce_to_tokens(gateway: Gateway) -> None:
     nonce = await gateway.execute(
-        "mutation ($a: Address!) { requestNonce(input: {address: $a, chainId: \"eip155:31337\"}) { message nonce expiresAt } }",
+        """mutation ($a: Address!) { requestNonce(input: {address: $a, chainId: "eip155:31337"}) {
+            message nonce expiresAt } }""",
         a=ALICE.text,
     )
     assert nonce.data["requestNonce"] == {
@@ -58,7 +61,9 @@ async def test_sign_in_goes_from_nonce_to_tokens(gateway: Gateway) -> None:
     assert refreshed.data == {"refreshSession": {"tokens": {"refreshToken": "r1"}}}
 
 
-@pytest.mark.parametrize(("argument", "method", "revoked"), [("", "RevokeSession", 1), ("(all: true)", "RevokeAllSessions", 3)])
+@pytest.mark.parametrize(
+    ("argument", "method", "revoked"), [("", "RevokeSession", 1), ("(all: true)", "RevokeAllSessions", 3)]
+)
 async def test_sign_out_ends_one_session_or_all(gateway: Gateway, argument: str, method: str, revoked: int) -> None:
     answer = await gateway.execute(f"mutation {{ signOut{argument} {{ revoked }} }}", token="token-alice")
     assert answer.data == {"signOut": {"revoked": revoked}}
@@ -90,7 +95,9 @@ async def test_an_upload_needs_a_session_and_a_preflight(gateway: Gateway) -> No
     assert gateway.world.uploads == []
 
 
-@pytest.mark.parametrize(("size", "status", "reason"), [(1_500_000, 200, "UPLOAD_TOO_LARGE"), (3_000_000, 413, "BODY_TOO_LARGE")])
+@pytest.mark.parametrize(
+    ("size", "status", "reason"), [(1_500_000, 200, "UPLOAD_TOO_LARGE"), (3_000_000, 413, "BODY_TOO_LARGE")]
+)
 async def test_an_oversized_upload_is_refused_by_media_or_before_it(
     gateway: Gateway, size: int, status: int, reason: str
 ) -> None:
@@ -116,7 +123,7 @@ async def test_metadata_documents_are_passed_on_as_json(gateway: Gateway) -> Non
     )
     assert one.data["createMetadata"]["document"] == {"uri": f"ipfs://{CID}", "url": f"/media/{CID}", "json": document}
     folder = await gateway.execute(
-        "mutation ($d: [JSON!]!) { createMetadataFolder(input: {documents: $d, firstTokenId: \"7\"}) { cid uri } }",
+        'mutation ($d: [JSON!]!) { createMetadataFolder(input: {documents: $d, firstTokenId: "7"}) { cid uri } }',
         token="token-alice",
         d=[document, {"name": "Dark"}],
     )
@@ -172,9 +179,7 @@ async def test_mints_of_both_standards(gateway: Gateway) -> None:
 
 
 async def test_only_own_wallets_may_sign(gateway: Gateway) -> None:
-    answer = await gateway.execute(
-        PREPARE, token="token-alice", key="k", input={**COLLECTION, "wallet": BOB.checksum}
-    )
+    answer = await gateway.execute(PREPARE, token="token-alice", key="k", input={**COLLECTION, "wallet": BOB.checksum})
     assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "WALLET_NOT_LINKED")
     assert gateway.world.calls["PrepareCreateCollection"] == 0
 
@@ -184,7 +189,8 @@ async def test_a_reported_hash_reaches_the_orchestrator(gateway: Gateway) -> Non
     gateway.world.intents[intent.id] = intent
     for field in ("trackCollectionTx", "trackMintTx"):
         answer = await gateway.execute(
-            f"mutation ($id: ID!, $h: Hash!) {{ {field}(input: {{intentId: $id, txHash: $h}}) {{ intent {{ state txHash }} }} }}",
+            f"""mutation ($id: ID!, $h: Hash!) {{
+                {field}(input: {{intentId: $id, txHash: $h}}) {{ intent {{ state txHash }} }} }}""",
             token="token-alice",
             id=intent.id,
             h="0x" + "77" * 32,

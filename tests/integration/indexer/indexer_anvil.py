@@ -14,6 +14,7 @@ from mercato.evm import artifacts
 from mercato.evm.abi import Function
 from mercato.evm.rpc import Endpoint, Header, NodeUnavailable, RpcPool
 from mercato.kit.ids import Address, ChainId
+from mercato.services.indexer.model.chain import PROVEN_SPAN
 
 _GAS = 12_000_000
 _INIT = "(string,string,string,string,address,uint96,(uint128,uint64,uint32,uint64,uint64,bytes32,address))"
@@ -49,6 +50,11 @@ class Anvil:
         """The new head."""
         for _ in range(blocks):
             await self.rpc("evm_mine")
+        return await self.head()
+
+    async def bury(self) -> Header:
+        """Mines so many empty blocks that everything before is history. The new head."""
+        await self.rpc("anvil_mine", hex(PROVEN_SPAN + 1))
         return await self.head()
 
     async def head(self) -> Header:

@@ -69,13 +69,14 @@ async def _clean_index(stores: Stores, anvil: Anvil, mailbox: Mailbox) -> set[An
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize(("part", "method"), TIP_STEPS)
-@pytest.mark.parametrize("finality", [64, 0], ids=["tip", "history"])
+@pytest.mark.parametrize("finality", [200, 0], ids=["tip", "history"])
 async def test_a_crash_between_any_two_steps_loses_nothing(
     stores: Stores, anvil: Anvil, mailbox: Mailbox, part: str, method: str, moment: str, finality: int
 ) -> None:
     if (finality, method) == (0, "announce"):
         method = "list_recent"  # history announces nothing
     await _busy_chain(anvil)
+    await anvil.bury()
     await _run_until_crash(_faulty(stores.tools(log_range=2), part, method, moment, 1), anvil, finality)
     async with reading(stores.tools(), handle_of(anvil.chain, anvil.pool, anvil.factory, finality=finality)):
         head = await anvil.head()

@@ -86,9 +86,10 @@ async def test_history_and_live_reading_give_the_same_facts(stores: Stores, anvi
         await anvil.mine()
     second = await anvil.create(alice, standard=721)
     await anvil.mint(second, alice, 2)
-    head = await anvil.mine()
+    await anvil.mine()
+    head = await anvil.bury()
 
-    async with reading(stores.tools(), handle_of(anvil.chain, anvil.pool, anvil.factory, finality=64)):
+    async with reading(stores.tools(), handle_of(anvil.chain, anvil.pool, anvil.factory, finality=200)):
         await stores.indexed(anvil.chain, head.number)
     live = await mailbox.read()
     assert not any(item.message.at.catching_up for item in live if item.kind == "minted")
@@ -135,17 +136,18 @@ async def test_raw_events_hold_every_log_once_however_often_it_is_read(
     creator = anvil.accounts[1]
     collection = await anvil.create(creator)
     await anvil.mint(collection, creator, 5)
-    head = await anvil.mine()
-    for finality in (16, 0):
+    block = await anvil.mine()
+    head = await anvil.bury()
+    for finality in (200, 0):
         async with reading(stores.tools(), handle_of(anvil.chain, anvil.pool, anvil.factory, finality=finality)):
             await stores.indexed(anvil.chain, head.number)
         await stores.database.pool.execute("DELETE FROM indexer_checkpoints WHERE chain_id = $1", anvil.chain)
     rows = await stores.raw_rows(anvil.chain)
-    logs = {log.log_index: log for log in await anvil.pool.logs_by_hash(head.hash)}
+    logs = {log.log_index: log for log in await anvil.pool.logs_by_hash(block.hash)}
     kept = {hex(row.log_index): row.as_log() for row in rows}
     assert len(kept) == len(rows)
     assert len([row for row in rows if row.address == collection]) == len(rows) - 1
-    assert all(row.canonical and row.block_hash == head.hash for row in rows)
+    assert all(row.canonical and row.block_hash == block.hash for row in rows)
     assert {index: (log.data, log.topics, log.transaction_hash) for index, log in kept.items()} == {
         index: (logs[index].data, logs[index].topics, logs[index].transaction_hash) for index in kept
     }
@@ -154,8 +156,8 @@ async def test_raw_events_hold_every_log_once_however_often_it_is_read(
     }
 
 
-@pytest.mark.parametrize("depth", [0, 16])
-async def test_each_kind_of_fact_reaches_its_work_queue(stores: Stores, anvil: Anvil, depth: int) -> None:
+@pytest.mark.parametrize("finality", [0, 200], ids=["history", "tip"])
+async def test_each_kind_of_fact_reaches_its_work_queue(stores: Stores, anvil: Anvil, finality: int) -> None:
     creator, alice = anvil.accounts[1:3]
     collection = await anvil.create(creator)
     await anvil.mint(collection, alice, 2)
@@ -163,7 +165,8 @@ async def test_each_kind_of_fact_reaches_its_work_queue(stores: Stores, anvil: A
     await anvil.transfer(collection, alice, creator, 1)
     await anvil.approve_all(collection, alice, creator)
     await anvil.set_base_uri(collection, creator, "ipfs://x/")
-    head = await anvil.mine()
+    await anvil.mine()
+    head = await anvil.bury()
     queues = {queue.name: queue for queue in topology.QUEUES}
     connection = await aio_pika.connect(stores.settings.amqp_url)
     async with connection:
@@ -181,7 +184,7 @@ async def test_each_kind_of_fact_reaches_its_work_queue(stores: Stores, anvil: A
         for name in wanted:
             opened[name] = await channel.get_queue(queues[name].name, ensure=False)
             await opened[name].purge()
-        async with reading(stores.tools(), handle_of(anvil.chain, anvil.pool, anvil.factory, finality=depth)):
+        async with reading(stores.tools(), handle_of(anvil.chain, anvil.pool, anvil.factory, finality=finality)):
             await stores.indexed(anvil.chain, head.number)
         for name, message in wanted.items():
             first = await opened[name].get(no_ack=True)

@@ -21,6 +21,7 @@ from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
 from mercato.rpc.catalog.v1 import catalog_pb2
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer, add_CatalogServiceServicer_to_server
+from mercato.rpc.chains.v1 import chains_pb2
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.orchestrator.v1 import orchestrator_pb2 as pb
@@ -164,6 +165,13 @@ class World:
                 await asyncio.sleep(0.01)
         return tx_hash
 
+    async def hash_of_sending(self, intent: pb.Intent) -> bytes:
+        """The hash that `send` will give, while no node knows the transaction yet."""
+        async with self.holding_blocks():
+            tx_hash = await self.send(intent)
+            await self.node.raw("anvil_dropTransaction", "0x" + tx_hash.hex())
+        return tx_hash
+
     @asynccontextmanager
     async def holding_blocks(self) -> AsyncIterator[None]:
         """Transactions wait inside the block until `mine`."""
@@ -175,6 +183,24 @@ class World:
             self._holding = False
             await self.node.raw("evm_setAutomine", True)
             await self.mine()
+
+    @asynccontextmanager
+    async def confirmations(self, number: int) -> AsyncIterator[None]:
+        """Another depth for CONFIRMED inside the block; services see the registry change within a second."""
+        before = (await self.directory.get(self.chain_id)).chain.gas_policy
+        deep = chains_pb2.GasPolicy()
+        deep.CopyFrom(before)
+        deep.confirmations = number
+        try:
+            await self._put_policy(deep)
+            yield
+        finally:
+            await self._put_policy(before)
+
+    async def _put_policy(self, policy: chains_pb2.GasPolicy) -> None:
+        request = chains_pb2.PutGasPolicyRequest(chain_id=self.chain_id.caip2, gas_policy=policy)
+        await self.chains.PutGasPolicy(request)
+        await asyncio.sleep(0.8)
 
     async def mine(self, blocks: int = 1) -> None:
         await self.node.raw("anvil_mine", hex(blocks))

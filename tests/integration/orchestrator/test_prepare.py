@@ -179,6 +179,7 @@ async def test_a_user_reads_his_own_intents_only(world: World) -> None:
     first = await page("")
     assert [i.id for i in first.intents] == [intents[2].id, intents[1].id]
     assert first.page.has_next_page
+    assert (len(first.cursors), first.cursors[-1]) == (2, first.page.end_cursor)
     second = await page(first.page.end_cursor)
     assert [i.id for i in second.intents] == [intents[0].id]
     assert not second.page.has_next_page

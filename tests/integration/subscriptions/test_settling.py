@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from domain_events import collections_of, incoming, position, receipt_of, tokens_of
 from intent_world import World
+from redis.exceptions import RedisError
 
 from mercato.intents.sightings import contract_errors
 from mercato.intents.store import status_key
@@ -146,9 +147,7 @@ async def test_a_false_claim_is_taken_back_when_its_transaction_shows_up(world: 
     contract = await world.new_collection(user)
     intent = await world.prepare_mint(user, contract)
     gift = await world.prepare_mint(giver, contract, recipient=user.wallet)
-    before = await world.node.raw("evm_snapshot")
-    tx_hash = await world.send(gift)
-    await world.node.raw("evm_revert", before)
+    tx_hash = await world.hash_of_sending(gift)
     assert (await world.track(intent, tx_hash)).state == pb.INTENT_STATE_SUBMITTED
     assert await world.send(gift) == tx_hash
     (event,) = tokens_of(world.chain_id, await receipt_of(world, tx_hash))
@@ -206,6 +205,18 @@ async def test_a_creation_told_by_a_later_change_is_found_through_the_catalog(
     await consumers.collection_upserted(incoming(event))
     done = await world.get(intent)
     assert (states(done), done.tx_hash) == (ALL_STATES, creation)
+
+
+async def test_an_event_before_enough_confirmations_waits_for_them(world: World, consumers: Consumers) -> None:
+    user = world.user()
+    contract = await world.new_collection(user)
+    async with world.confirmations(3):
+        intent = await world.prepare_mint(user, contract)
+        (event,) = tokens_of(world.chain_id, await receipt_of(world, await world.send(intent)))
+        await consumers.token_upserted(incoming(event))
+        assert states(await world.get(intent)) == ALL_STATES[:3]
+        await world.mine(2)
+        assert states(await world.reaching(intent, pb.INTENT_STATE_INDEXED)) == ALL_STATES
 
 
 # ---- twice and shuffled --------------------------------------------------------------------------

@@ -52,42 +52,40 @@ class Mailbox:
     """Events for one watcher, in order, at most `MAILBOX_SIZE` of them."""
 
     def __init__(self) -> None:
-        self._events: deque[Event] = deque()
+        self._items: deque[Event | Interrupted] = deque()
         self._arrived = asyncio.Event()
-        self._failure: Unavailable | None = None
+        self._overflown = False
 
     def put(self, event: Event) -> None:
         """Never waits. An event too many drops all of them: the watcher learns it instead of missing some."""
-        if self._failure is not None:
+        if self._overflown:
             return
-        if len(self._events) == MAILBOX_SIZE:
+        if len(self._items) == MAILBOX_SIZE:
             _dropped.inc()
-            self._events.clear()
-            self.fail(TooSlow())
-            return
-        self._events.append(event)
+            self._items.clear()
+            self._overflown = True
+        else:
+            self._items.append(event)
         self._arrived.set()
 
-    def fail(self, failure: Unavailable) -> None:
-        """Raised by `next` once what came before is taken; a later failure does not replace an earlier one."""
-        self._failure = self._failure or failure
-        self._arrived.set()
+    def interrupt(self) -> None:
+        """Marks the place where events may be missing."""
+        if not self._overflown:
+            self._items.append(Interrupted())
+            self._arrived.set()
 
     async def next(self) -> Event:
-        """The next event. Raises `TooSlow`, or `Interrupted` once, after which events follow again."""
-        while not self._events:
-            if self._failure is not None:
-                failure = self._failure
-                if isinstance(failure, Interrupted):
-                    self._failure = None
-                raise failure
+        """The next event. Raises `Interrupted` where some may be missing, after which others follow; `TooSlow` for
+        ever once there were too many."""
+        while not self._items:
+            if self._overflown:
+                raise TooSlow
             self._arrived.clear()
             await self._arrived.wait()
-        return self._events.popleft()
-
-    @property
-    def overflown(self) -> bool:
-        return isinstance(self._failure, TooSlow)
+        item = self._items.popleft()
+        if isinstance(item, Interrupted):
+            raise item
+        return item
 
 
 class PushHub:
@@ -168,7 +166,7 @@ class PushHub:
         self._connected = True
         for mailboxes in self._mailboxes.values():
             for mailbox in mailboxes:
-                mailbox.fail(Interrupted())
+                mailbox.interrupt()
 
     def _repeated(self, channel: str, event: Event) -> bool:
         """Whether this push came before. Intents are told apart by their version, which their watchers compare."""

@@ -168,8 +168,9 @@ class ChainReader:
         asking = asyncio.create_task(reading.node.find_header("latest"))
         try:
             if not (await asyncio.wait([asking], timeout=_SILENCE))[0]:
-                silence = NodeUnavailable("NODE_UNAVAILABLE", f"no answer for {_SILENCE:g} s; still asking")
-                await self._stumble(reading, State.UNREACHABLE, silence)
+                known = [f"{e.endpoint.name}: {e.last_error}" for e in self._handle.pool.endpoints if e.last_error]
+                why = "; ".join(known) or f"no answer for {_SILENCE:g} s"
+                await self._stumble(reading, State.UNREACHABLE, NodeUnavailable("NODE_UNAVAILABLE", why))
             head = await asking
         finally:
             asking.cancel()

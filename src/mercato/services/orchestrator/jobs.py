@@ -71,6 +71,7 @@ class Watcher:
         self._interval = interval
         self._patience = patience
         self._log = get_logger("orchestrator")
+        self._troubles: dict[ChainId, str] = {}
         self._looks: dict[IntentId, _Look] = {}
         self._unknown_since: dict[tuple[IntentId, bytes], datetime] = {}
 
@@ -98,8 +99,11 @@ class Watcher:
             settled = [i for i in due if i.state is not IntentState.SUBMITTED]
             await self._watch_waiting(handle, waiting, head)
             await self._watch_mined(handle, settled, head)
+            self._troubles.pop(chain_id, None)
         except MercatoError as error:
-            self._log.warning("transactions cannot be watched", chain=chain_id.caip2, reason=error.reason)
+            if self._troubles.get(chain_id) != error.reason:  # said once, not ten times a second
+                self._log.warning("transactions cannot be watched", chain=chain_id.caip2, error=str(error))
+            self._troubles[chain_id] = error.reason
 
     def _is_due(self, intent: Intent, head: int) -> bool:
         look = self._looks.get(intent.id)

@@ -41,6 +41,7 @@ class Standard(Enum):
 
     @property
     def mint_kind(self) -> IntentKind:
+        """What a mint of this standard is called."""
         return IntentKind.MINT_721 if self is Standard.ERC721 else IntentKind.MINT_1155
 
 
@@ -117,6 +118,7 @@ class Mint:
 
     @property
     def standard(self) -> Standard:
+        """What a token id says: only units have one before they are minted."""
         return Standard.ERC721 if self.token_id is None else Standard.ERC1155
 
     @property

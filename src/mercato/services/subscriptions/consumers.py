@@ -24,7 +24,7 @@ from mercato.rpc.common.v1.common_pb2 import Position
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.rpc.push.v1.push_pb2 import Push, Retracted
 from mercato.services.subscriptions.model import CollectionSeen, Place, TokenSeen
-from mercato.services.subscriptions.store import Feed
+from mercato.services.subscriptions.store import Feed, commit_without_waiting
 from mercato.services.subscriptions.usecases import Settle, Settlement, Turns
 
 M = TypeVar("M")
@@ -127,6 +127,8 @@ class Consumers:
         async with self._database.transaction() as transaction:
             if not await transaction.is_first(queue, incoming.message_id):
                 return
+            if not settlements:
+                await commit_without_waiting(transaction)
             for intent, facts in sorted(settlements, key=lambda settlement: settlement[0].id):
                 await self._intents.learn_within(transaction, intent, facts)
             await self._feed.publish(audience, push)

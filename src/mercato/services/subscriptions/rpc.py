@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _NEWEST = 20
 
+
 class CatalogClient:
     """Where collections come from."""
 

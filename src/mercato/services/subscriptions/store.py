@@ -1,9 +1,10 @@
-"""The channels that gateways listen to."""
+"""The channels that gateways listen to, and how much a commit is worth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mercato.kit.postgres import Transaction
 from mercato.kit.redis import Redis
 
 
@@ -19,3 +20,9 @@ class Feed:
             for channel in channels:
                 pipeline.publish(channel, body)
             await pipeline.execute()
+
+
+async def commit_without_waiting(transaction: Transaction) -> None:
+    """Lets the commit return before the disk has it: right where a power cut would only make a message be handled
+    again."""
+    await transaction.connection.execute("SET LOCAL synchronous_commit = off")

@@ -21,7 +21,7 @@ CREATE TABLE blocks (
     chain_ref    smallint NOT NULL,
     number       bigint NOT NULL CHECK (number >= 0 AND number < 1099511627776),
     fork         smallint NOT NULL CHECK (fork BETWEEN 0 AND 255),
-    block_ref    bigint GENERATED ALWAYS AS (chain_ref::bigint << 48 | number << 8 | fork::bigint) STORED PRIMARY KEY,
+    block_ref    bigint GENERATED ALWAYS AS ((chain_ref::bigint << 48) | (number << 8) | fork::bigint) STORED PRIMARY KEY,
     hash         bytea NOT NULL CHECK (octet_length(hash) = 32),
     mined_at     timestamptz NOT NULL,
     published_in bigint NOT NULL,

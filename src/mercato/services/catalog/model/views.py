@@ -23,7 +23,7 @@ _HEIGHT_BITS, _FORK_BITS = 40, 8
 
 def block_number(block_ref: int) -> int:
     """The height inside a block's key; see the `blocks` table."""
-    return block_ref >> _FORK_BITS & (1 << _HEIGHT_BITS) - 1
+    return (block_ref >> _FORK_BITS) & ((1 << _HEIGHT_BITS) - 1)
 
 
 class Binding(NamedTuple):

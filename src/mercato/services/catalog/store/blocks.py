@@ -21,8 +21,8 @@ _INSERT = """
 INSERT INTO blocks (chain_ref, number, fork, hash, mined_at, published_in, orphaned_in)
 SELECT $1, i.number, (
     SELECT count(*) FROM blocks
-    WHERE block_ref BETWEEN $1::smallint::bigint << 48 | i.number << 8
-        AND $1::smallint::bigint << 48 | i.number << 8 | 255
+    WHERE block_ref BETWEEN ($1::smallint::bigint << 48) | (i.number << 8)
+        AND ($1::smallint::bigint << 48) | (i.number << 8) | 255
 ), i.hash, i.mined_at, $5, $6
 FROM unnest($2::bigint[], $3::bytea[], $4::timestamptz[]) AS i (number, hash, mined_at)
 ORDER BY i.number, i.hash
@@ -35,7 +35,8 @@ UPDATE blocks SET orphaned_in = greatest(orphaned_in, $2) WHERE block_ref = ANY(
 RETURNING block_ref, orphaned
 """
 
-# What is newer is decided by (generation, number); for the same block the wider horizon wins, in any order.
+# What is newer is decided by (generation, number); for the same block the wider horizon wins, in any order. A fork
+# says nothing of the horizon, so it is unknown until the next advance.
 _ADVANCE = """
 UPDATE sync_state SET
     generation = $2, block_number = $3, block_hash = $4, observed_at = now(),
@@ -44,7 +45,8 @@ UPDATE sync_state SET
 WHERE chain_ref = $1 AND (block_number IS NULL OR (generation, block_number) <= ($2, $3))
 """
 _RETREAT = """
-UPDATE sync_state SET generation = $2, block_number = $3, block_hash = $4, observed_at = now()
+UPDATE sync_state SET
+    generation = $2, block_number = $3, block_hash = $4, observed_at = now(), head = NULL, finalized = NULL
 WHERE chain_ref = $1 AND generation < $2
 """
 

@@ -274,6 +274,7 @@ class Token(_OfToken, frozen=True):
     animation_url: str | None
     traits: list[TokenTrait]
     metadata_state: str
+    flags: list[str]
     minted_block: int
     minted_at: datetime | None
 

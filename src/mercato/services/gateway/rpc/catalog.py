@@ -187,6 +187,7 @@ def _token(t: pb.Token) -> Token:
         animation_url=wire.text(t.animation_url),
         traits=[TokenTrait(trait.name, trait.value) for trait in t.traits],
         metadata_state=t.metadata_state or "pending",
+        flags=list(t.flags),
         minted_block=t.minted_block,
         minted_at=wire.find_moment(t.minted_at),
     )

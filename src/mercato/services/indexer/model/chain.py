@@ -160,8 +160,8 @@ class ResolveFork:
 
 
 PROVEN_SPAN = 64
-"""Blocks below the head that are read one by one, each proved complete, even where no fork reaches them: a node may have
-a block before it has all its logs, and an answer about a range proves nothing."""
+"""Blocks below the head that are read one by one, each proved complete, even where no fork reaches them: a node may
+have a block before it has all its logs, and an answer about a range proves nothing."""
 
 Step = Idle | AwaitNode | ReadHistory | ReadTip | ResolveFork
 

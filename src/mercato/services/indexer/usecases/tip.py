@@ -33,8 +33,8 @@ class FollowTip:
     async def __call__(self, reading: Reading, step: ReadTip, head: Header) -> bool:
         """True when the blocks follow ours (and are handed over now), False when they prove a fork.
 
-        Raises `BlocksMissing` when the node has a gap there; and `LogsIncomplete` when the node does not give all logs of a block after several tries: the reader
-        stays in front of the gap.
+        Raises `BlocksMissing` when the node has a gap there, and `LogsIncomplete` when it does not give all logs of a
+        block after several tries: the reader stays in front of the gap.
         """
         headers = await _headers(reading.node, step, head)
         if not linked(reading.checkpoint, reading.recent, headers):

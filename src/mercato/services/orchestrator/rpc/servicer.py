@@ -69,11 +69,11 @@ class OrchestratorRpc(OrchestratorServiceServicer):
         size = cursors.page_size(request.page.first)
         found = await self._store.list_of_user(user_id, _after(request.page.after), size + 1)
         page = found[:size]
+        places = [cursors.encode(str(intent.id)) for intent in page]
         return pb.ListIntentsResponse(
             intents=[_present(intent) for intent in page],
-            page=common_pb2.PageInfo(
-                has_next_page=len(found) > size, end_cursor=cursors.encode(str(page[-1].id)) if page else ""
-            ),
+            page=common_pb2.PageInfo(has_next_page=len(found) > size, end_cursor=places[-1] if places else ""),
+            cursors=places,
         )
 
 

@@ -1,4 +1,4 @@
-"""Runs services in this process until it is asked to end; behind `mercato run`, and each service of the local stack."""
+"""Runs services in this process until it is asked to end; behind `mercato run` and the local stack."""
 
 from __future__ import annotations
 

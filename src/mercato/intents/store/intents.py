@@ -1,4 +1,4 @@
-"""`tx_intents` of orchestrator_db, and the pushes that follow every change: the only SQL and Redis of intents.
+"""Intents found, changed and pushed.
 
 A change is one transaction under the row's lock. After it commits, what is new is pushed: again under the row's
 lock, so that two processes that changed one intent cannot push its steps out of order, and `pushed_version` moves
@@ -15,12 +15,13 @@ from uuid import UUID
 import asyncpg
 from redis.exceptions import RedisError
 
-from mercato.intents import codec, wire
+from mercato.intents import wire
 from mercato.intents.facts import Fact, InBlock, Orphaned, Refused
-from mercato.intents.model import Intent, IntentKind, UnsignedTransaction
+from mercato.intents.model import Intent
+from mercato.intents.store import rows
 from mercato.kit import channels
 from mercato.kit.errors import Conflict, NotFound
-from mercato.kit.ids import Address, ChainId, IntentId, UserId, Wei
+from mercato.kit.ids import Address, ChainId, IntentId
 from mercato.kit.logging import get_logger
 from mercato.kit.postgres import Connection, Database, Transaction
 from mercato.kit.redis import Redis
@@ -31,18 +32,6 @@ STATUS_TTL = 24 * 3600
 _CANDIDATES = 20
 _LEFT_OVER = 100
 
-_INSERT = """
-INSERT INTO tx_intents (id, user_id, idempotency_key, body_hash, kind, state, chain_id, sender, tx_to, tx_data,
-  tx_value, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, contract, recipient, first_nonce, facts,
-  timeline, version, pushed_version, created_at, expires_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $22)
-ON CONFLICT (user_id, idempotency_key) DO NOTHING
-"""
-_UPDATE = """
-UPDATE tx_intents SET state = $2, facts = $3, timeline = $4, tx_hash = $5, tx_proven = $6, tx_hashes = $7,
-  block_number = $8, block_hash = $9, top_block = $10, version = $11, updated_at = $12
-WHERE id = $1
-"""
 _ORPHAN = """
 INSERT INTO orphaned_blocks (chain_id, block_hash, block_number)
 SELECT $1, * FROM unnest($2::bytea[], $3::bigint[]) ON CONFLICT DO NOTHING
@@ -92,7 +81,7 @@ class IntentStore:
                 "this idempotency key was used for another request; take a new key for a new intent",
                 intent_id=str(row["id"]),
             )
-        return _intent(row)
+        return rows.intent_of(row)
 
     async def list_of_user(self, user_id: UUID, before: UUID | None, limit: int) -> list[Intent]:
         """A user's intents, newest first, those older than `before`."""
@@ -124,8 +113,8 @@ class IntentStore:
 
     async def list_recipients(self, chain_id: ChainId, contract: Address) -> list[Address]:
         """Whom mint intents under way want to give tokens of this contract; at most 20, those prepared last."""
-        rows = await self._database.pool.fetch(_RECIPIENTS, chain_id, contract, _CANDIDATES)
-        return [Address(row["recipient"]) for row in rows]
+        found = await self._database.pool.fetch(_RECIPIENTS, chain_id, contract, _CANDIDATES)
+        return [Address(row["recipient"]) for row in found]
 
     async def list_watched(self, limit: int) -> list[Intent]:
         """Intents whose transaction a node is to be asked for, of all chains, newest first."""
@@ -142,15 +131,7 @@ class IntentStore:
 
         Raises `Conflict` IDEMPOTENCY_KEY_REUSED. Any number of parallel calls make one row.
         """
-        transaction = intent.transaction
-        inserted = await self._database.pool.execute(
-            _INSERT, intent.id, intent.user_id, key, body_hash, intent.kind.value, intent.state.value, intent.chain_id,
-            intent.sender, transaction.to, transaction.data, transaction.value, transaction.gas_limit,
-            transaction.max_fee_per_gas, transaction.max_priority_fee_per_gas, intent.contract, intent.recipient,
-            intent.first_nonce, codec.facts_to_json(intent.facts), codec.timeline_to_json(intent.timeline),
-            intent.version, intent.pushed_version, intent.created_at, intent.expires_at,
-        )  # fmt: skip
-        if inserted == "INSERT 0 1":
+        if await rows.insert(self._database.pool, intent, key, body_hash):
             await self.push(intent.id)
             return intent, True
         kept = await self.find_prepared(intent.user_id, key, body_hash)
@@ -180,12 +161,12 @@ class IntentStore:
         changed = intent.learn(facts, now)
         try:
             async with connection.transaction():
-                await _save(connection, intent, changed, now)
+                await rows.save(connection, intent, changed, now)
         except asyncpg.UniqueViolationError:
             taken = changed.standing.tx_hash
             assert taken is not None
             changed = intent.learn([*facts, Refused(taken, "it carries out another intent")], now)
-            await _save(connection, intent, changed, now)
+            await rows.save(connection, intent, changed, now)
         return changed
 
     async def orphan_within(
@@ -204,7 +185,7 @@ class IntentStore:
         for intent in await self._lock_from_block(connection, chain_id, min(numbers, default=0)):
             fallen = [Orphaned(block_hash) for block_hash in hashes if block_hash in intent.blocks]
             if fallen:
-                await _save(connection, intent, intent.learn(fallen, now), now)
+                await rows.save(connection, intent, intent.learn(fallen, now), now)
                 touched.append(intent.id)
         return touched
 
@@ -220,7 +201,7 @@ class IntentStore:
             touched = [intent for intent in standing_above if Orphaned(block_hash) in intent.facts]
             now = self._clock()
             for intent in touched:
-                await _save(connection, intent, intent.restore(block_hash, now), now)
+                await rows.save(connection, intent, intent.restore(block_hash, now), now)
         for intent in touched:
             await self.push(intent.id)
 
@@ -241,13 +222,13 @@ class IntentStore:
         """Pushes what a crash left between commit and push; returns the number of intents. Raises
         `redis.RedisError`, and then nothing is marked as pushed."""
         async with self._database.transaction() as transaction:
-            rows = await transaction.connection.fetch(
+            found = await transaction.connection.fetch(
                 "SELECT * FROM tx_intents WHERE pushed_version < version ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
                 _LEFT_OVER,
             )
-            for row in rows:
-                await self._publish(transaction.connection, _intent(row))
-        return len(rows)
+            for row in found:
+                await self._publish(transaction.connection, rows.intent_of(row))
+        return len(found)
 
     async def _publish(self, connection: Connection, intent: Intent) -> int:
         snapshots = intent.snapshots()
@@ -269,21 +250,21 @@ class IntentStore:
     # ---- rows ----------------------------------------------------------------------------------
 
     async def _fetch(self, where: str, *arguments: Any) -> list[Intent]:
-        rows = await self._database.pool.fetch(f"SELECT * FROM tx_intents WHERE {where}", *arguments)
-        return [_intent(row) for row in rows]
+        found = await self._database.pool.fetch(f"SELECT * FROM tx_intents WHERE {where}", *arguments)
+        return [rows.intent_of(row) for row in found]
 
     async def _lock(self, connection: Connection, intent_id: UUID) -> Intent:
         row = await connection.fetchrow("SELECT * FROM tx_intents WHERE id = $1 FOR UPDATE", intent_id)
         if row is None:
             raise NotFound("INTENT_NOT_FOUND", "there is no intent with this id")
-        return _intent(row)
+        return rows.intent_of(row)
 
     async def _lock_from_block(self, connection: Connection, chain_id: ChainId, number: int) -> list[Intent]:
         """Every intent with a fact on a block of this number or above, locked in the order of ids."""
-        rows = await connection.fetch(
+        found = await connection.fetch(
             "SELECT * FROM tx_intents WHERE chain_id = $1 AND top_block >= $2 ORDER BY id FOR UPDATE", chain_id, number
         )
-        return [_intent(row) for row in rows]
+        return [rows.intent_of(row) for row in found]
 
 
 def _lock_name(chain_id: ChainId) -> str:
@@ -294,46 +275,7 @@ async def _orphaned_among(connection: Connection, chain_id: ChainId, hashes: Seq
     if not hashes:
         return []
     await connection.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", _lock_name(chain_id))
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "SELECT block_hash FROM orphaned_blocks WHERE chain_id = $1 AND block_hash = ANY($2)", chain_id, hashes
     )
-    return [Orphaned(row["block_hash"]) for row in rows]
-
-
-async def _save(connection: Connection, before: Intent, after: Intent, now: datetime) -> None:
-    if after == before:
-        return
-    place = after.standing
-    await connection.execute(
-        _UPDATE, after.id, after.state.value, codec.facts_to_json(after.facts), codec.timeline_to_json(after.timeline),
-        place.tx_hash, place.tx_hash is not None and after.is_proven(place.tx_hash), list(after.live_hashes),
-        place.block_number, place.block_hash, max(after.blocks.values(), default=None), after.version, now,
-    )  # fmt: skip
-
-
-def _intent(row: asyncpg.Record) -> Intent:
-    recipient = row["recipient"]
-    return Intent(
-        id=IntentId(row["id"]),
-        user_id=UserId(row["user_id"]),
-        kind=IntentKind(row["kind"]),
-        chain_id=ChainId(row["chain_id"]),
-        sender=Address(row["sender"]),
-        transaction=UnsignedTransaction(
-            to=Address(row["tx_to"]),
-            data=row["tx_data"],
-            value=Wei(int(row["tx_value"])),
-            gas_limit=row["gas_limit"],
-            max_fee_per_gas=Wei(int(row["max_fee_per_gas"])),
-            max_priority_fee_per_gas=Wei(int(row["max_priority_fee_per_gas"])),
-        ),
-        contract=Address(row["contract"]),
-        recipient=None if recipient is None else Address(recipient),
-        first_nonce=row["first_nonce"],
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        facts=codec.facts_from_json(row["facts"]),
-        timeline=codec.timeline_from_json(row["timeline"]),
-        version=row["version"],
-        pushed_version=row["pushed_version"],
-    )
+    return [Orphaned(row["block_hash"]) for row in found]

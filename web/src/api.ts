@@ -1,0 +1,101 @@
+// The API as the page calls it: queries and mutations over HTTP, subscriptions over one WebSocket.
+import { type Client, createClient } from "graphql-ws";
+
+export interface ApiErrorBody {
+  message: string;
+  extensions?: { code?: string; reason?: string; requestId?: string; details?: Record<string, string> };
+}
+
+/** A refusal of the API, with what a person and a program can do about it. */
+export class ApiError extends Error {
+  readonly reason: string;
+  readonly code: string;
+  readonly requestId: string;
+
+  constructor(body: ApiErrorBody) {
+    super(body.message);
+    this.reason = body.extensions?.reason ?? "UNKNOWN";
+    this.code = body.extensions?.code ?? "UNKNOWN";
+    this.requestId = body.extensions?.requestId ?? "";
+  }
+}
+
+/** Gives the access token to send, renewed when needed; null when nobody is signed in. */
+export type TokenSource = () => Promise<string | null>;
+
+export class Api {
+  #token: TokenSource;
+  #sockets: Client | null = null;
+
+  constructor(token: TokenSource) {
+    this.#token = token;
+  }
+
+  /** The data of an answer. Throws `ApiError`. */
+  async execute<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
+    const headers = { "Content-Type": "application/json", ...(await this.#headers()) };
+    return this.#answer<T>(await fetch("/graphql", { method: "POST", headers, body: JSON.stringify({ query, variables }) }));
+  }
+
+  /** Runs a mutation whose only variable is `$file` (GraphQL multipart request specification). */
+  async upload<T>(query: string, file: Blob, name: string): Promise<T> {
+    const form = new FormData();
+    form.append("operations", JSON.stringify({ query, variables: { file: null } }));
+    form.append("map", JSON.stringify({ 0: ["variables.file"] }));
+    form.append("0", file, name);
+    const headers = { "graphql-require-preflight": "1", ...(await this.#headers()) };
+    return this.#answer<T>(await fetch("/graphql", { method: "POST", headers, body: form }));
+  }
+
+  /** Each event of a subscription, until the returned function is called. */
+  subscribe<T>(query: string, variables: Record<string, unknown>, next: (data: T) => void, failed: (error: ApiError) => void): () => void {
+    this.#sockets ??= this.#open();
+    return this.#sockets.subscribe<T>(
+      { query, variables },
+      {
+        next: ({ data, errors }) => {
+          if (errors?.[0]) failed(new ApiError(errors[0] as unknown as ApiErrorBody));
+          else if (data) next(data);
+        },
+        error: (error) => failed(asApiError(error)),
+        complete: () => undefined,
+      },
+    );
+  }
+
+  /** Ends every subscription; the next one opens another socket. */
+  hangUp(): void {
+    void this.#sockets?.dispose();
+    this.#sockets = null;
+  }
+
+  #open(): Client {
+    return createClient({
+      url: `${location.origin.replace(/^http/, "ws")}/graphql`,
+      connectionParams: async () => await this.#headers(),
+      retryAttempts: 8,
+      shouldRetry: () => true,
+    });
+  }
+
+  async #headers(): Promise<Record<string, string>> {
+    const token = await this.#token();
+    return token ? { authorization: `Bearer ${token}` } : {};
+  }
+
+  async #answer<T>(response: Response): Promise<T> {
+    const answer = (await response.json()) as { data?: T; errors?: ApiErrorBody[] };
+    if (answer.errors?.[0]) throw new ApiError(answer.errors[0]);
+    if (!answer.data) throw new ApiError({ message: "the server gave no answer" });
+    return answer.data;
+  }
+}
+
+/** What the socket ended with: errors of the API, or the reason of its close. */
+function asApiError(error: unknown): ApiError {
+  if (Array.isArray(error) && error[0]) return new ApiError(error[0] as ApiErrorBody);
+  if (error instanceof CloseEvent) {
+    return new ApiError({ message: `the connection was closed (${error.code})`, extensions: { reason: error.reason } });
+  }
+  return new ApiError({ message: error instanceof Error ? error.message : "the connection was lost" });
+}

@@ -1,0 +1,54 @@
+// The live feed: one line for each event, newest on top.
+import { duration, h, short } from "./dom";
+import type { FeedEvent } from "./documents";
+
+const MOST = 60;
+
+const token = (e: FeedEvent): string => `#${e.tokenId}${e.contract ? ` of ${short(e.contract)}` : ""}`;
+const units = (e: FeedEvent): string => (e.amount && e.amount !== "1" ? `${e.amount} × ` : "");
+
+const LINES: Record<FeedEvent["__typename"], (e: FeedEvent) => [string, string]> = {
+  CollectionUpserted: (e) => ["collection", `${e.name || "A collection"} at ${short(e.contract ?? "")}`],
+  TokenUpserted: (e) => ["mint", `${units(e)}${token(e)}${e.owner ? ` to ${short(e.owner)}` : ""}`],
+  TokenTransferred: (e) => ["transfer", `${units(e)}${token(e)}${e.to ? ` to ${short(e.to)}` : ""}`],
+  TokenEnriched: (e) => ["metadata", `${token(e)} is “${e.name || "unnamed"}”`],
+  Retracted: (e) => ["reorg", `from block ${e.fromBlock}: what was told no longer holds`],
+  UserLoggedIn: (e) => ["you", `signed in with ${short(e.address ?? "")}`],
+  WalletLinked: (e) => ["you", `wallet ${short(e.address ?? "")} linked`],
+  IntentChanged: () => ["you", "a transaction changed"],
+};
+
+export class Feed {
+  #root: HTMLElement;
+  #seen = new Set<string>();
+
+  constructor(root: HTMLElement) {
+    this.#root = root;
+    this.clear();
+  }
+
+  clear(): void {
+    this.#seen.clear();
+    this.#root.replaceChildren(h("li", { class: "empty" }, "Quiet so far. Sign in to listen."));
+  }
+
+  /** Adds a line; the same event twice is one line. */
+  add(event: FeedEvent): void {
+    if (event.__typename === "IntentChanged" || this.#seen.has(`${event.__typename} ${event.eventId}`)) return;
+    if (this.#seen.size === 0) this.#root.replaceChildren();
+    this.#seen.add(`${event.__typename} ${event.eventId}`);
+    const [kind, text] = LINES[event.__typename](event);
+    const block = event.position?.blockTime ? `block ${new Date(event.position.blockTime).toLocaleTimeString()}, ` : "";
+    const way = duration(Date.now() - Date.parse(event.pushedAt));
+    this.#root.prepend(
+      h(
+        "li",
+        { title: `${block}pushed ${new Date(event.pushedAt).toLocaleTimeString()}` },
+        h("span", { class: "badge", "data-bad": kind === "reorg" }, kind),
+        h("span", { class: "what" }, text),
+        h("span", { class: "when" }, way),
+      ),
+    );
+    while (this.#root.childElementCount > MOST) this.#root.lastElementChild?.remove();
+  }
+}
