@@ -28,7 +28,7 @@ from mercato.kit.ids import Address
 from mercato.rpc.events.v1 import events_pb2
 from mercato.stack import LocalStack
 from mercato.story import documents
-from mercato.story.api import Api, Json, Socket, Subscription
+from mercato.story.api import Api, Json, Subscription
 from mercato.story.play import Collection, Story
 
 MINTS = 200
@@ -123,7 +123,6 @@ class _Bench:
     """A signed-in creator with a collection, a node that mines on demand, and ears at every stage."""
 
     story: Story
-    socket: Socket
     collection: Collection
     facts: Arrivals
     domain: Arrivals
@@ -134,14 +133,15 @@ class _Bench:
         """Prepares, signs, sends and tracks a mint, makes a block, and waits until everything has arrived."""
         token_id, self.next_token = self.next_token, self.next_token + 1
         intent = (await self.story.prepare_mint(self.collection, 1))["intent"]
-        updates = await self.socket.subscribe(documents.INTENT_UPDATES, id=intent["id"])
-        await updates.next(_PATIENCE)
-        tx_hash = await self.story.send(intent)
-        await self.story.api.execute(documents.TRACK_MINT, id=intent["id"], hash=tx_hash)
-        await asyncio.sleep(draw.uniform(0, _LONGEST_PAUSE))
-        zero = time.perf_counter()
-        await self.story.node.raw("evm_mine")
-        settled = await _settled(updates)
+        async with self.story.api.socket() as page:  # a page of its own watches each intent
+            updates = await page.subscribe(documents.INTENT_UPDATES, id=intent["id"])
+            await updates.next(_PATIENCE)
+            tx_hash = await self.story.send(intent)
+            await self.story.api.execute(documents.TRACK_MINT, id=intent["id"], hash=tx_hash)
+            await asyncio.sleep(draw.uniform(0, _LONGEST_PAUSE))
+            zero = time.perf_counter()
+            await self.story.node.raw("evm_mine")
+            settled = await _settled(updates)
         fact, domain, push = [await ears.of(token_id) for ears in (self.facts, self.domain, self.pushes)]
         return Mint(fact - zero, domain - zero, push - zero, settled - zero)
 
@@ -168,7 +168,7 @@ async def _prepared(stack: LocalStack) -> AsyncIterator[_Bench]:
         socket = await exits.enter_async_context(story.api.socket())
         collection = await story.create_collection(socket, "ERC721", uri, maxSupply="1000")
         contract = Address.parse(collection.contract)
-        bench = _Bench(story, socket, collection, Arrivals(contract), Arrivals(contract), Arrivals(contract))
+        bench = _Bench(story, collection, Arrivals(contract), Arrivals(contract), Arrivals(contract))
         await exits.enter_async_context(_tapping(stack, bench))
         feed = await socket.subscribe(_FEED)
         listener = asyncio.create_task(_listen(feed, bench.pushes))

@@ -7,12 +7,14 @@ requeue what a consumer holds.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import aio_pika
-from aio_pika.abc import AbstractIncomingMessage, AbstractRobustChannel, AbstractRobustConnection
+import yarl
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
 from prometheus_client import Counter, Histogram
 
@@ -30,19 +32,63 @@ QUEUE_HEADER = "x-queue"
 FAILED_AT_HEADER = "x-failed-at"
 
 _WINDOW = 256
+_HEARTBEAT = 15
+"""Seconds after which both sides take a silent connection for dead."""
+_RECONNECT_PAUSE = 0.3
+_BROKER_TROUBLE = (AMQPError, DeliveryError, OSError, TimeoutError, ChannelInvalidStateError, RuntimeError)
 
 _published = Counter("mercato_messages_published_total", "Messages confirmed by the broker", ["exchange"])
 _consumed = Counter("mercato_messages_consumed_total", "Messages finished, by outcome", ["queue", "outcome"])
 _handling = Histogram("mercato_message_handling_seconds", "Time in a handler", ["queue"])
 
 
+class Link:
+    """One connection to the broker, opened when it is needed and again after it was lost.
+
+    Plain connections, reconnected here: aio-pika's robust ones leave consumers silent after a broker is killed.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._connection: AbstractConnection | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def is_up(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed
+
+    async def open_channel(self) -> AbstractChannel:
+        """A new channel with confirms, on which an unroutable message raises. Raises `Unavailable`."""
+        try:
+            async with asyncio.timeout(self._settings.publish_timeout):
+                connection = await self._connected()
+                return await connection.channel(publisher_confirms=True, on_return_raises=True)
+        except _BROKER_TROUBLE as error:
+            raise _unavailable(f"no channel: {error!r}") from error
+
+    async def _connected(self) -> AbstractConnection:
+        async with self._lock:
+            if not self.is_up:
+                self._connection = await connect(self._settings, self._name)
+                async with self._connection.channel(publisher_confirms=False) as channel:
+                    await declare(channel, self._settings)
+            assert self._connection is not None
+            return self._connection
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(*_BROKER_TROUBLE):
+                await self._connection.close()
+
+
 class Publisher:
     """Publishes with confirms; an unroutable message is an error, not silence."""
 
-    def __init__(self, connection: AbstractRobustConnection, timeout: float) -> None:
-        self._connection = connection
+    def __init__(self, link: Link, timeout: float) -> None:
+        self._link = link
         self._timeout = timeout
-        self._channel: AbstractRobustChannel | None = None
+        self._channel: AbstractChannel | None = None
         self._lock = asyncio.Lock()
 
     async def publish(self, message: Outgoing) -> None:
@@ -55,15 +101,8 @@ class Publisher:
                 await exchange.publish(_to_amqp(message), message.routing_key, mandatory=True)
         except PublishError as error:
             raise Unavailable("UNROUTABLE", f"no queue takes {message.exchange} {message.routing_key}") from error
-        except (
-            AMQPError,
-            DeliveryError,
-            OSError,
-            TimeoutError,
-            ChannelInvalidStateError,
-            RuntimeError,
-        ) as error:
-            raise Unavailable("BROKER_UNAVAILABLE", f"no confirm for {message.routing_key}: {error!r}") from error
+        except _BROKER_TROUBLE as error:
+            raise _unavailable(f"no confirm for {message.routing_key}: {error!r}") from error
         _published.labels(message.exchange).inc()
 
     async def publish_all(self, batch: Iterable[Outgoing]) -> None:
@@ -78,47 +117,57 @@ class Publisher:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def _open(self) -> AbstractRobustChannel:
+    async def _open(self) -> AbstractChannel:
         async with self._lock:
-            if self._channel is None or self._channel.is_closed:
-                try:
-                    async with asyncio.timeout(self._timeout):
-                        channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-                except (AMQPError, OSError, TimeoutError, RuntimeError) as error:
-                    raise Unavailable("BROKER_UNAVAILABLE", f"no channel: {error!r}") from error
-                assert isinstance(channel, aio_pika.RobustChannel)
-                self._channel = channel
+            if self._channel is None or self._channel.is_closed or not self._link.is_up:
+                self._channel = await self._link.open_channel()
             return self._channel
 
 
 class Broker:
     """A service's link to RabbitMQ: one connection to publish, one to consume."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        service: str,
-        publishing: AbstractRobustConnection,
-        consuming: AbstractRobustConnection,
-    ) -> None:
+    def __init__(self, settings: Settings, service: str) -> None:
         self._settings = settings
-        self._service = service
-        self._publishing = publishing
-        self._consuming = consuming
         self._log = get_logger(service)
-        self.publisher = Publisher(publishing, settings.publish_timeout)
+        self._publishing = Link(settings, f"{service} publisher")
+        self._consuming = Link(settings, f"{service} consumer")
+        self.publisher = Publisher(self._publishing, settings.publish_timeout)
 
     async def check(self) -> None:
-        """For readiness: raises `Unavailable` when a connection is down."""
-        for connection in (self._publishing, self._consuming):
-            if connection.is_closed or not connection.connected.is_set():
-                raise Unavailable("BROKER_UNAVAILABLE", "not connected to RabbitMQ")
+        """For readiness: raises `Unavailable` when the broker cannot be reached."""
+        if not self._publishing.is_up:
+            await (await self._publishing.open_channel()).close()
+
+    async def close(self) -> None:
+        await asyncio.gather(self._publishing.close(), self._consuming.close())
 
     @asynccontextmanager
     async def consuming(self, queue: str, handler: Handler) -> AsyncIterator[None]:
-        """Feeds `queue` to `handler` until the block ends. The ack follows the handler's return; a failure
-        goes up the retry ladder, a `Poison` or other permanent error is parked at once."""
-        channel = await self._consuming.channel(publisher_confirms=True)
+        """Feeds `queue` to `handler` until the block ends, over any number of lost connections. The ack follows the
+        handler's return; a failure goes up the retry ladder, a `Poison` or other permanent error is parked at once."""
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._consume_for_ever(queue, handler, ready), name=f"consume {queue}")
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _consume_for_ever(self, queue: str, handler: Handler, ready: asyncio.Future[None]) -> None:
+        while True:
+            try:
+                await self._consume(queue, handler, ready)
+            except Unavailable as error:
+                self._log.warning("cannot consume", queue=queue, error=str(error))
+            except _BROKER_TROUBLE as error:
+                self._log.warning("consuming was interrupted", queue=queue, error=repr(error))
+            await asyncio.sleep(_RECONNECT_PAUSE)
+
+    async def _consume(self, queue: str, handler: Handler, ready: asyncio.Future[None]) -> None:
+        """Until the channel is lost. Messages that are being handled then come again to somebody."""
+        channel = await self._consuming.open_channel()
         await channel.set_qos(prefetch_count=self._settings.prefetch)
         source = await channel.get_queue(queue, ensure=False)
         running: set[asyncio.Task[None]] = set()
@@ -133,13 +182,24 @@ class Broker:
                 running.discard(task)
 
         tag = await source.consume(receive)
+        if not ready.done():
+            ready.set_result(None)
         try:
-            yield
+            await channel.closed()
         finally:
-            await source.cancel(tag)
-            if running:
-                await asyncio.wait(running, timeout=5)
-            await channel.close()
+            if not channel.is_closed:
+                await self._leave(channel, source, tag, running)
+
+    async def _leave(
+        self, channel: AbstractChannel, source: AbstractQueue, tag: str, running: set[asyncio.Task[None]]
+    ) -> None:
+        """An orderly end: takes nothing new, lets running handlers finish for up to 5 s."""
+        with contextlib.suppress(*_BROKER_TROUBLE):
+            async with asyncio.timeout(6):
+                await source.cancel(tag)
+                if running:
+                    await asyncio.wait(running, timeout=5)
+                await channel.close()
 
     async def _process(self, queue: str, handler: Handler, raw: AbstractIncomingMessage) -> None:
         headers = {k: str(v) for k, v in raw.headers.items()}
@@ -153,10 +213,8 @@ class Broker:
                 raise
             except Exception as error:
                 outcome = await self._set_aside(queue, raw, attempt, error)
-        if outcome == "requeued":
-            await raw.nack(requeue=True)
-        else:
-            await raw.ack()
+        with contextlib.suppress(*_BROKER_TROUBLE):  # the channel is gone: the message comes again, and is known
+            await (raw.nack(requeue=True) if outcome == "requeued" else raw.ack())
         _consumed.labels(queue, outcome).inc()
 
     async def _set_aside(self, queue: str, raw: AbstractIncomingMessage, attempt: int, error: Exception) -> str:
@@ -186,18 +244,14 @@ class Broker:
 
 @asynccontextmanager
 async def connected(settings: Settings, service: str) -> AsyncIterator[Broker]:
-    """Connects, declares the whole topology (idempotent), and closes at the end of the block."""
-    publishing = await connect(settings, f"{service} publisher")
+    """Connects, declares the whole topology (idempotent), and closes at the end of the block. Raises `Unavailable`
+    when there is no broker at the start; one that goes away later is waited for."""
+    broker = Broker(settings, service)
     try:
-        consuming = await connect(settings, f"{service} consumer")
-        try:
-            async with publishing.channel(publisher_confirms=False) as channel:
-                await declare(channel, settings)
-            yield Broker(settings, service, publishing, consuming)
-        finally:
-            await consuming.close()
+        await broker.check()
+        yield broker
     finally:
-        await publishing.close()
+        await broker.close()
 
 
 async def declare(channel: aio_pika.abc.AbstractChannel, settings: Settings) -> None:
@@ -222,17 +276,19 @@ async def declare(channel: aio_pika.abc.AbstractChannel, settings: Settings) -> 
         await work.bind(exchanges[topology.RETURN], topology.delay_key("*", queue.name))
 
 
-async def connect(settings: Settings, name: str) -> AbstractRobustConnection:
+async def connect(settings: Settings, name: str) -> AbstractConnection:
     """A bare connection for tools. Raises `Unavailable` BROKER_UNAVAILABLE."""
     try:
         async with asyncio.timeout(settings.publish_timeout):
-            return await aio_pika.connect_robust(
-                settings.amqp_url, client_properties={"connection_name": name}, reconnect_interval=0.5
-            )
-    except (AMQPError, OSError, TimeoutError) as error:
-        raise Unavailable(
-            "BROKER_UNAVAILABLE", f"no RabbitMQ at {settings.amqp_url.rpartition('@')[2]}: {error}"
-        ) from error
+            url = yarl.URL(settings.amqp_url).update_query(heartbeat=_HEARTBEAT)
+            return await aio_pika.connect(str(url), client_properties={"connection_name": name})
+    except _BROKER_TROUBLE as error:
+        where = settings.amqp_url.rpartition("@")[2]
+        raise _unavailable(f"no RabbitMQ at {where}: {error}") from error
+
+
+def _unavailable(message: str) -> Unavailable:
+    return Unavailable("BROKER_UNAVAILABLE", message)
 
 
 def _to_amqp(message: Outgoing) -> aio_pika.Message:

@@ -123,15 +123,16 @@ async def test_up_comes_back_with_its_data_after_kill_9_of_everything(machine: M
         assert await redis.get("kept") == "here"
 
 
-async def test_what_a_killed_supervisor_left_is_stopped_by_the_next_up(machine: Machine) -> None:
-    """The leash ends its children; what slipped it is found by its mark."""
+async def test_what_a_killed_supervisor_left_is_stopped_too(machine: Machine) -> None:
+    """The leash ends its children; what slipped it is found by its mark, even when the record is lost."""
+    machine.home.mkdir()
     stray = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "import time; time.sleep(60)"),
         env={**os.environ, "MERCATO_CHILD_OF": str(machine.home)},
         start_new_session=True,
     )
-    code, said = await machine.mercato("up", "--services", "none")
-    assert (code, f"stopped what an earlier run left: pid {stray.pid}" in said) == (0, True), said
+    code, said = await machine.mercato("down")
+    assert (code, f"stopped what had no supervisor any more: pid {stray.pid}" in said) == (0, True), said
     assert await stray.wait() == -signal.SIGTERM
 
 
@@ -180,7 +181,6 @@ async def test_down_leaves_a_process_alone_that_got_the_pid_of_a_dead_part(machi
         (["frob"], 2, "error no command frob; there are up, down, status"),
         (["up", "--nope"], 2, "error Unknown option: --nope."),
         (["logs", "nothing"], 1, "error no log of nothing; there are: none yet"),
-        (["run"], 1, "error name one service or several of gateway, auth"),
         (["run", "autth"], 1, "error no service autth; there are gateway, auth"),
         (["migrate", "authdb"], 1, "error no database authdb; there are auth_db"),
         (["up", "--port-offset", "90000"], 1, "error --port-offset 90000 leads outside 1-65535"),
@@ -200,9 +200,8 @@ async def test_help_names_every_command(machine: Machine) -> None:
 
 
 async def test_doctor_finds_what_is_in_the_way(machine: Machine) -> None:
-    code, said = await machine.mercato("doctor")
-    assert code == 0, said
     with socket.create_server(("127.0.0.1", machine.ports["gateway"])):
         code, said = await machine.mercato("doctor")
     assert code == 1
     assert f"problem port {machine.ports['gateway']}: wanted for gateway, held by pid {os.getpid()}" in said
+    assert said.count("problem") == 1, said

@@ -99,7 +99,7 @@ WHERE collection_ref = $1 AND token_id BETWEEN $2::text::numeric AND $3::text::n
     AND (owner IS NOT NULL OR supply <> 0)
     AND ($4 OR NOT EXISTS (
         SELECT FROM token_metadata m WHERE m.collection_ref = t.collection_ref AND m.token_id = t.token_id))
-ORDER BY token_id LIMIT $5
+ORDER BY t.token_id LIMIT $5
 """
 _FINISH = "DELETE FROM metadata_requests WHERE id = ANY($1::bigint[])"
 _SHRINK = "UPDATE metadata_requests SET first_token = $2::text::numeric + 1 WHERE id = $1"
