@@ -42,7 +42,7 @@ OWNERS_MD5 = "f7ce01d9"
 _NODE = "replay_node"
 _SERVICES = ("chains", "indexer", "catalog")
 _SERVERS = ("postgres", "rabbitmq", "redis", "mongo")
-_LOOK_EVERY = 0.25
+_LOOK_EVERY = 0.1
 _PATIENCE = 900.0
 _NODE_START = 60.0
 _SERVED_AT = re.compile(r"chain (\d+): .* up to (\d+), .* on (http://\S+)")
@@ -186,9 +186,12 @@ async def _until_all_transfers(settings: Settings, transfers: int) -> None:
     """The read point promises that nothing is missing; this looks whether it keeps the promise."""
     connection = await asyncpg.connect(settings.database_url("catalog_db"))
     try:
-        while (found := await connection.fetchval(_COUNT)) < transfers:
-            console.print(f"the read point is at the head, but only {found:,} transfers are there")
+        first = found = await connection.fetchval(_COUNT)
+        while found < transfers:
             await asyncio.sleep(_LOOK_EVERY)
+            found = await connection.fetchval(_COUNT)
+        if first < transfers:
+            console.print(f"when the read point was at the head, only {first:,} transfers were there")
     finally:
         await connection.close()
 

@@ -19,7 +19,7 @@ import aio_pika
 import aiohttp
 from aio_pika.abc import AbstractIncomingMessage
 
-from bench.cpu import reading
+from bench.cpu import Reading, reading
 from bench.ground import BENCH, processes, running_stack
 from bench.report import Report, console
 from mercato.evm.rpc import Endpoint, RpcPool
@@ -84,7 +84,7 @@ async def measure() -> Report:
     """Runs the bench on a stack of its own."""
     async with running_stack() as stack, AsyncExitStack() as exits:
         report = Report(f"Block mined to WebSocket push: {MINTS} mints, one at a time")
-        await _measure_idling(stack, report)
+        idle = await _idling(stack)
         bench = await exits.enter_async_context(_prepared(stack))
         console.print(f"{_WARM_UP} mints to warm up, then {MINTS} …")
         draw = random.Random(_SEED)
@@ -94,7 +94,9 @@ async def measure() -> Report:
         mints = [await bench.mint(draw) for _ in range(MINTS)]
         spent = reading(processes(stack)) - before
         _tell(mints, report)
+        report.figure("live.idle.cores", idle.total / idle.at, "cores")
         report.cpu("live", spent, apart=(BENCH,))
+        report.cpu("live.idle", idle)
         return report
 
 
@@ -106,16 +108,13 @@ def _tell(mints: list[Mint], report: Report) -> None:
     report.latencies("live.stage.pushed", [m.push - m.domain for m in mints])
 
 
-async def _measure_idling(stack: LocalStack, report: Report) -> None:
+async def _idling(stack: LocalStack) -> Reading:
     """What following two quiet chains costs."""
     console.print(f"{_IDLE_SECONDS:.0f} s of idling …")
     await asyncio.sleep(2)  # what started a moment ago is still busy with itself
     before = reading(processes(stack))
     await asyncio.sleep(_IDLE_SECONDS)
-    spent = (reading(processes(stack)) - before).without(BENCH)
-    for name, seconds in sorted(spent.by_name.items(), key=lambda item: -item[1]):
-        report.figure(f"live.idle.{name}", seconds / spent.at, "cores")
-    report.figure("live.idle.all", spent.total / spent.at, "cores")
+    return (reading(processes(stack)) - before).without(BENCH)
 
 
 @dataclass

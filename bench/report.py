@@ -84,7 +84,7 @@ class Report:
     def _cpu_rows(self) -> Iterable[tuple[str, ...]]:
         readings = list(self._spent.values())
         for process, _ in _by_weight(readings[0]):
-            yield (process, *(f"{r.by_name[process]:.2f}" for r in readings))
+            yield (process, *(f"{r.by_name[process]:.2f}" if process in r.by_name else "" for r in readings))
         yield ("all other programs of the machine", *(f"{r.other:.2f}" for r in readings))
         yield ("seconds on the clock", *(f"{r.at:.1f}" for r in readings))
 

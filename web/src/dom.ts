@@ -39,6 +39,9 @@ export function fill(parent: HTMLElement, ...children: Child[]): void {
 
 export const short = (address: string): string => `${address.slice(0, 6)}…${address.slice(-4)}`;
 
+/** A text with its hashes shortened. */
+export const shortened = (text: string): string => text.replace(/0x[0-9a-f]{64}/gi, (hash) => `${hash.slice(0, 10)}…`);
+
 /** Milliseconds for people: "34 ms", "1.2 s". */
 export const duration = (ms: number): string =>
   ms < 1000 ? `${Math.max(0, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;

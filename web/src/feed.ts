@@ -3,6 +3,7 @@ import { duration, h, short } from "./dom";
 import type { FeedEvent } from "./documents";
 
 const MOST = 60;
+const FRESH = 5000;
 
 const token = (e: FeedEvent): string => `#${e.tokenId}${e.contract ? ` of ${short(e.contract)}` : ""}`;
 const units = (e: FeedEvent): string => (e.amount && e.amount !== "1" ? `${e.amount} × ` : "");
@@ -39,14 +40,16 @@ export class Feed {
     this.#seen.add(`${event.__typename} ${event.eventId}`);
     const [kind, text] = LINES[event.__typename](event);
     const block = event.position?.blockTime ? `block ${new Date(event.position.blockTime).toLocaleTimeString()}, ` : "";
-    const way = duration(Date.now() - Date.parse(event.pushedAt));
+    // What was told before this page listened was not on the way so long.
+    const way = Date.now() - Date.parse(event.pushedAt);
+    const when = way < FRESH ? duration(way) : new Date(event.pushedAt).toLocaleTimeString();
     this.#root.prepend(
       h(
         "li",
         { title: `${block}pushed ${new Date(event.pushedAt).toLocaleTimeString()}` },
         h("span", { class: "badge", "data-bad": kind === "reorg" }, kind),
         h("span", { class: "what" }, text),
-        h("span", { class: "when" }, way),
+        h("span", { class: "when" }, when),
       ),
     );
     while (this.#root.childElementCount > MOST) this.#root.lastElementChild?.remove();

@@ -163,6 +163,8 @@ function drawSession(session: Session | null): void {
   byId("session-card").toggleAttribute("data-done", signedIn);
   byId("session-card").toggleAttribute("data-off", wallet === null);
   for (const id of ["create-card", "mint-card"]) byId(id).toggleAttribute("data-off", !signedIn);
+  byId("create-card").toggleAttribute("data-done", signedIn && collections.length > 0);
+  byId("mint-card").toggleAttribute("data-done", signedIn && collections.some((c) => c.supply !== "0"));
   for (const id of ["create", "mint"]) {
     const button = submitOf(byId<HTMLFormElement>(id));
     if (button) button.disabled = !signedIn || (id === "mint" && collections.length === 0);
@@ -462,11 +464,11 @@ function wire(): void {
   const file = byId<HTMLInputElement>("picture");
   create.addEventListener("submit", (event) => {
     event.preventDefault();
-    void busy(submitOf(create), () => createCollection(create));
+    void busy(submitOf(create), () => createCollection(create)).then(() => drawSession(keeper.current));
   });
   mintForm.addEventListener("submit", (event) => {
     event.preventDefault();
-    void busy(submitOf(mintForm), () => mint(mintForm));
+    void busy(submitOf(mintForm), () => mint(mintForm)).then(() => drawSession(keeper.current));
   });
   mintForm.addEventListener("change", drawMintFields);
   byId("draw").addEventListener("click", () => void drawPicture().then(choosePicture).catch(tell));
@@ -491,7 +493,11 @@ async function start(): Promise<void> {
   wire();
   await choosePicture(await drawPicture());
   await loadChains();
-  if (hasPlayWallet() && chains.some((c) => c.rpcUrl)) wallet = playWallet();
+  const signedIn = keeper.current?.address.toLowerCase();
+  if (hasPlayWallet() && chains.some((c) => c.rpcUrl)) {
+    const play = playWallet();
+    if (!signedIn || signedIn === play.address.toLowerCase()) wallet = play;
+  }
   await drawWallet();
   keeper.onChange(keeper.current);
 }

@@ -1,6 +1,6 @@
 // The viewer's transactions: each step as it is pushed, with the time since sending and the time on the way.
 import type { Intent, IntentUpdate, Step } from "./documents";
-import { type Child, duration, fill, h, short } from "./dom";
+import { type Child, duration, fill, h, short, shortened } from "./dom";
 
 const PATH = ["PREPARED", "SUBMITTED", "INCLUDED", "CONFIRMED", "INDEXED"];
 const BAD = new Set(["FAILED", "REPLACED", "DROPPED", "EXPIRED"]);
@@ -108,7 +108,7 @@ export class IntentView {
       "div",
       { class: "step" },
       h("b", {}, step.state.charAt(0) + step.state.slice(1).toLowerCase()),
-      h("span", { class: "note" }, step.note ?? ""),
+      h("span", { class: "note", title: step.note }, shortened(step.note ?? "")),
       h("span", { class: "when", title: way ? "since sending · on the way from the push to this page" : "when it happened" }, since, way && ` · ${way}`),
     );
   }

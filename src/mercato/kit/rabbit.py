@@ -56,7 +56,9 @@ class Link:
 
     @property
     def is_up(self) -> bool:
-        return self._connection is not None and not self._connection.is_closed
+        """`connected` falls when the socket is lost; `is_closed` says only whether we closed it."""
+        connection = self._connection
+        return connection is not None and not connection.is_closed and connection.connected.is_set()
 
     async def open_channel(self) -> AbstractChannel:
         """A new channel with confirms, on which an unroutable message raises. Raises `Unavailable`."""

@@ -50,7 +50,7 @@ def up(options: Options, environ: Mapping[str, str], report: Report) -> state.St
     record = _settled_record(home)
     if record and record.running:
         report(
-            f"already running since {record.supervisor.process.uptime():.0f} s (supervisor pid {record.supervisor.pid})"
+            f"already running for {record.supervisor.process.uptime():.0f} s (supervisor pid {record.supervisor.pid})"
         )
         supervisor = None
         position = log.stat().st_size

@@ -27,7 +27,7 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15  # prctl(2)
 
 def main(handle: int, services: Sequence[str]) -> None:
     """Loads the services, then forks one for each line on the socket until that is closed."""
-    _preload(services)
+    preload(services)
     with socket.socket(fileno=handle) as channel:
         order = _attend(channel)
     if order:
@@ -35,7 +35,8 @@ def main(handle: int, services: Sequence[str]) -> None:
         run_services(order["services"])
 
 
-def _preload(services: Sequence[str]) -> None:
+def preload(services: Sequence[str]) -> None:
+    """Loads services without starting anything of them."""
     for name in services:
         try:
             load(name)

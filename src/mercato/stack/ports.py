@@ -37,6 +37,7 @@ _DEFAULTS = {
     **{f"ops.{name}": _SERVICES.ops_port(name) for name in SERVICES},
 }
 _FIRST_CHAIN = 8545
+_TOLD = 3  # busy ports named in one line
 
 # With the step above still below the range the kernel picks outgoing ports from (32768 on Linux), so nothing takes a
 # port between look and use.
@@ -116,12 +117,14 @@ def is_taken(port: int) -> bool:
 
 
 def check_free(wanted: Mapping[str, int]) -> None:
-    """Raises `StackMisconfigured` PORT_BUSY with one line for all taken ports: what for, which, held by whom."""
-    busy = [f"{port} ({name}) is held by {holder(port)}" for name, port in wanted.items() if is_taken(port)]
+    """Raises `StackMisconfigured` PORT_BUSY with one line: which port, what for, held by whom, what to do."""
+    busy = {name: port for name, port in wanted.items() if is_taken(port)}
     if busy:
+        told = [f"port {port} ({name}) is held by {holder(port)}" for name, port in list(busy.items())[:_TOLD]]
+        rest = f"; {len(busy) - _TOLD} more are busy too" if len(busy) > _TOLD else ""
         raise StackMisconfigured(
             "PORT_BUSY",
-            f"port {'; port '.join(busy)}. Stop that program, move all ports with `mercato up --port-offset 1000`,"
+            f"{'; '.join(told)}{rest}. Stop that program, move all ports with `mercato up --port-offset 1000`,"
             " or, to use that server, name it in MERCATO_*_URL (`mercato up --help`)",
         )
 

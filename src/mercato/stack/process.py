@@ -85,7 +85,7 @@ async def stop(process: ProcessId, marker: str, number: signal.Signals, grace: f
         await asyncio.sleep(0.01)
 
 
-def describe(pid: int, words: int = 2) -> str:
+def describe(pid: int, words: int = 3) -> str:
     """The program behind a pid as a person would name it: the first words of its command."""
     try:
         command = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")

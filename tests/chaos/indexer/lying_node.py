@@ -217,7 +217,8 @@ def _answer(node: LyingNode, call: dict[str, Any]) -> dict[str, Any]:
     method, params = call["method"], call.get("params") or []
     node.asked.append((method, params))
     try:
-        told = node.lies.get(method, lambda _: TRUTH)(params)
+        lie = node.lies.get(method)
+        told = TRUTH if lie is None else lie(params)
         result = node.truth(method, params) if told is TRUTH else told
     except Refusal as refusal:
         return {"jsonrpc": "2.0", "id": call["id"], "error": {"code": refusal.code, "message": str(refusal)}}

@@ -73,11 +73,14 @@ async def test_the_page_says_how_to_build_it_until_it_is_built(gateway: Gateway)
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text("<p>page</p>")
     (folder / "graphiql.html").write_text("<p>explorer</p>")
-    (folder / "assets" / "main-ABC.js").write_text("1")
+    (folder / "assets" / "main-ABCD2345.js").write_text("1")
+    (folder / "assets" / "icon.svg").write_text("<svg/>")
     status, headers, body = await gateway.get("/")
     assert (status, body) == (200, b"<p>page</p>")
     assert "default-src 'self'" in headers["Content-Security-Policy"]
-    assert (await gateway.get("/assets/main-ABC.js"))[2] == b"1"
+    status, headers, body = await gateway.get("/assets/main-ABCD2345.js")
+    assert (status, headers["Cache-Control"], body) == (200, "public, max-age=31536000, immutable", b"1")
+    assert (await gateway.get("/assets/icon.svg"))[1]["Cache-Control"] == "no-cache"
     assert (await gateway.get("/assets/../index.html"))[0] == 404
     assert (await gateway.get("/assets/nothing.js"))[0] == 404
     assert (await gateway.get("/graphql", Accept="text/html"))[2] == b"<p>explorer</p>"

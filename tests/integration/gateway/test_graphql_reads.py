@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway_fakes import ALICE, BOB, CHAIN, CID, CONTRACT, an_intent
 from gateway_parts import Gateway
+from graphql import build_client_schema, get_introspection_query, print_schema
 
 from mercato.kit.errors import Unavailable
 from mercato.kit.ids import new_id
@@ -239,11 +240,19 @@ async def test_the_viewers_sessions_and_intents(gateway: Gateway) -> None:
     ]
 
 
-async def test_a_foreign_document_is_fetched_for_signed_in_callers_only(gateway: Gateway) -> None:
+async def test_tools_can_read_the_whole_schema(gateway: Gateway) -> None:
+    query = get_introspection_query(
+        descriptions=True, specified_by_url=True, directive_is_repeatable=True, schema_description=True,
+        input_value_deprecation=True,
+    )  # fmt: skip
+    answer = await gateway.execute(query)
+    client_schema = build_client_schema(answer.data)
+    assert print_schema(client_schema).count("\n") > 1000
+    assert client_schema.get_type("Intent") is not None
+
+
+async def test_a_stored_document_is_found_by_its_uri(gateway: Gateway) -> None:
     query = "query ($uri: String!) { metadata(uri: $uri) { json url } }"
-    own = await gateway.execute(query, uri=f"ipfs://{CID}")
-    assert own.data["metadata"] == {"json": {"name": "Light"}, "url": f"/media/{CID}"}
-    refused = await gateway.execute(query, uri="https://example.org/1")
-    assert (refused.code, refused.reason) == ("UNAUTHENTICATED", "AUTHENTICATION_REQUIRED")
-    assert gateway.world.calls["GetMetadata"] == 1
-    assert (await gateway.execute(query, token="token-alice", uri="https://example.org/1")).data == {"metadata": None}
+    found = await gateway.execute(query, uri=f"ipfs://{CID}")
+    assert found.data["metadata"] == {"json": {"name": "Light"}, "url": f"/media/{CID}"}
+    assert (await gateway.execute(query, uri="file:///etc/passwd")).data == {"metadata": None}

@@ -216,6 +216,13 @@ async def test_a_wrong_request_gets_its_reason_and_changes_nothing(gateway: Gate
     assert gateway.world.uploads == []
 
 
+async def test_a_wrong_value_deep_in_a_variable_is_named_with_its_place(gateway: Gateway) -> None:
+    query, variables = terms(price="1.5")
+    answer = await gateway.execute(query, token="token-alice", **variables)
+    message = answer.body["errors"][0]["message"]
+    assert message.startswith("Variable '$input' has invalid value at .mintConfig.price: a uint256 must be")
+
+
 BODIES: dict[str, tuple[bytes, int, str]] = {
     "empty": (b"", 400, "INVALID_JSON"),
     "not JSON": (b"{", 400, "INVALID_JSON"),

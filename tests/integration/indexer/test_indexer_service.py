@@ -24,12 +24,12 @@ class Registry(chains_pb2_grpc.ChainsServiceServicer):
     def __init__(self) -> None:
         self.chains: dict[ChainId, chains_pb2.Chain] = {}
 
-    def put(self, chain: ChainId, url: str, factory: Address, *, enabled: bool = True) -> None:
+    def put(self, chain: ChainId, url: str, factory: Address | None, *, enabled: bool = True) -> None:
         version = self.chains[chain].version + 1 if chain in self.chains else 1
         self.chains[chain] = chains_pb2.Chain(
             chain_id=chain.caip2, enabled=enabled, scope=chains_pb2.INDEX_SCOPE_FOLLOWED, version=version,
             endpoints=[chains_pb2.Endpoint(url=url, weight=1)],
-            contracts=[chains_pb2.Contract(kind="factory", address=factory)],
+            contracts=[chains_pb2.Contract(kind="factory", address=factory)] if factory else [],
             gas_policy=chains_pb2.GasPolicy(finality_depth=16),
         )  # fmt: skip
 
@@ -39,7 +39,7 @@ class Registry(chains_pb2_grpc.ChainsServiceServicer):
 
 @pytest.fixture
 async def registry(settings: Settings) -> AsyncIterator[Registry]:
-    served = Registry()
+    served = Registry()  # type: ignore[abstract]  # the other calls answer UNIMPLEMENTED
     add = chains_pb2_grpc.add_ChainsServiceServicer_to_server
     async with grpc.serving(settings, "chains", [(add, served, "mercato.chains.v1.ChainsService")]):
         yield served
@@ -95,6 +95,23 @@ async def test_a_chain_that_is_registered_at_run_time_is_read_without_a_restart(
     assert f'mercato_indexer_indexed_block{{chain="{anvil.chain.caip2}"}} {head.number}.0' in metrics
     assert f'mercato_indexer_lag_blocks{{chain="{anvil.chain.caip2}"}} 0.0' in metrics
     assert f'mercato_indexer_facts_total{{chain="{anvil.chain.caip2}",kind="minted"}} 4.0' in metrics
+
+
+async def test_a_factory_that_is_registered_late_is_followed_from_its_beginning(
+    stores: Stores, anvil: Anvil, registry: Registry, indexer: Any
+) -> None:
+    registry.put(anvil.chain, anvil.url, None)
+
+    async def waiting() -> str | None:
+        status = await _status(indexer, anvil.chain)
+        return status.reason or None if status else None
+
+    assert await eventually(waiting) == "nothing to follow yet: register the chain's factory"
+    collection = await anvil.create(anvil.accounts[1])
+    head = await anvil.mine(3)
+    registry.put(anvil.chain, anvil.url, anvil.factory)
+    await stores.indexed(anvil.chain, head.number)
+    assert await stores.checkpoints.list_followed(anvil.chain) == [collection]
 
 
 async def test_an_endpoint_of_another_chain_is_never_read(

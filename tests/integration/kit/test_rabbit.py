@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import aio_pika
 import pytest
@@ -17,6 +18,9 @@ from mercato.kit.ids import Address, ChainId
 from mercato.kit.messages import Incoming, Outgoing, outgoing
 from mercato.kit.settings import Settings
 from mercato.rpc.events.v1 import events_pb2 as events
+
+if TYPE_CHECKING:
+    from mercato.stack import LocalStack
 
 CHAIN = ChainId(31337)
 CONTRACT = Address(b"\x11" * 20)
@@ -249,3 +253,28 @@ async def test_a_held_message_survives_a_refused_publish_of_the_same_service(
         leave.set()
         await until_depth(channel, "users.auth.logged_in", 0)
     assert deliveries == 2
+
+
+async def test_publisher_and_consumers_come_back_after_the_broker_was_killed(
+    stack: LocalStack, channel: AbstractChannel, quick: Settings
+) -> None:
+    seen: list[str] = []
+
+    async def accept(incoming: Incoming) -> None:
+        seen.append(incoming.message_id)
+
+    async with rabbit.connected(quick, "test") as broker, broker.consuming("users.auth.logged_in", accept):
+        await broker.publisher.publish(logged_in("before"))
+        await stack.kill("rabbitmq")
+        with pytest.raises(Unavailable) as caught:
+            await broker.publisher.publish(logged_in("while away"))
+        assert caught.value.reason == "BROKER_UNAVAILABLE"
+        with pytest.raises(Unavailable):
+            await broker.check()
+        await stack.start("rabbitmq")
+        await broker.check()
+        await broker.publisher.publish(logged_in("after"))
+        async with asyncio.timeout(10):
+            while "after" not in seen:
+                await asyncio.sleep(0.05)
+    assert set(seen) == {"before", "after"}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mercato.kit.ids import Address, ChainId
-from mercato.services.gateway.model.entities import Intent, IntentFailure, IntentStep, UnsignedTransaction
+from mercato.services.gateway.model.intents import Intent, IntentFailure, IntentStep, UnsignedTransaction
 from mercato.services.gateway.model.steps import StepFollower
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)

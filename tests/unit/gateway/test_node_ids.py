@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import MAX_CHAIN_NUMBER, UINT256_MAX, Address, ChainId
 from mercato.services.gateway.model import node_ids
-from mercato.services.gateway.model.entities import CollectionKey, TokenKey
+from mercato.services.gateway.model.keys import CollectionKey, TokenKey
 
 chains = st.integers(1, MAX_CHAIN_NUMBER).map(ChainId)
 addresses = st.binary(min_size=20, max_size=20).map(Address)

@@ -164,6 +164,7 @@ def test_a_consecutive_transfer_becomes_one_mint_for_each_token() -> None:
 def test_a_consecutive_transfer_is_bounded(last: int, expected: int) -> None:
     fact = ConsecutiveTransferFact(block_ref(5), hash_of(5, "tx"), 2, CONTRACT, 0, last, NOBODY, ALICE)
     assert sum(message.facts for message in _sent([fact])) == expected
+    assert messages.count_refused_ranges([fact]) == (expected == 0)
 
 
 def test_large_batches_are_cut_and_nothing_is_lost_between_the_cuts() -> None:

@@ -50,5 +50,12 @@ def test_the_scope_of_everything_admits_every_token_but_only_our_collections_own
     assert scope.admitted(logs) == [logs[0], logs[2]]
 
 
+def test_a_scope_is_empty_until_there_is_something_to_follow() -> None:
+    assert Scope(everything=False, factories=frozenset()).empty
+    assert not Scope(everything=True, factories=frozenset()).empty
+    assert not Scope(everything=False, factories=frozenset(), collections={_text(COLLECTION)}).empty
+    assert not _scope(everything=False).empty
+
+
 def test_every_known_topic_is_asked_for_once() -> None:
     assert len(ALL_TOPICS) == len(set(ALL_TOPICS)) == 21

@@ -41,14 +41,15 @@ async def running(settings: Settings) -> AsyncIterator[None]:
             grpc.serving(
                 settings,
                 "catalog",
-                [(add_CatalogServiceServicer_to_server, _servicer(database), "mercato.catalog.v1.CatalogService")],
+                [(add_CatalogServiceServicer_to_server, servicer(database), "mercato.catalog.v1.CatalogService")],
             )
         )
         await enter(ops.serving(settings, "catalog", {"postgres": database.check, "rabbitmq": broker.check}))
         yield
 
 
-def _servicer(database: Database) -> CatalogServicer:
+def servicer(database: Database) -> CatalogServicer:
+    """CatalogService over a database."""
     pool = database.pool
     tokens = TokenReads(pool)
     return CatalogServicer(

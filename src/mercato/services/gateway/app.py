@@ -32,7 +32,7 @@ from mercato.services.gateway.http.edge import Edge
 from mercato.services.gateway.http.graphql import GraphQLEndpoint
 from mercato.services.gateway.http.media import MediaEndpoint
 from mercato.services.gateway.http.multipart import PREFLIGHT_HEADERS
-from mercato.services.gateway.http.pages import Pages, assets, web_folder
+from mercato.services.gateway.http.pages import Assets, Pages, web_folder
 from mercato.services.gateway.http.sessions import SessionChecker
 from mercato.services.gateway.http.sockets import SOCKET_TIMES, SocketEndpoint, SocketTimes
 from mercato.services.gateway.model.limits import Limits
@@ -85,7 +85,7 @@ def application(settings: Settings, services: Backends, hub: PushHub, logger: Lo
         Route("/media/{path:path}", MediaEndpoint(services.media).read),
         Route("/favicon.ico", pages.icon),
         Route("/", pages.start),
-        Mount("/assets", assets(folder)),
+        Mount("/assets", Assets(folder)),
     ]
     if local:
         routes.append(Route("/dev/config.json", pages.local_config))

@@ -155,6 +155,11 @@ class ChainReader:
         """Looks at the node's head and does what it asks for."""
         head = await self._ask_head(reading)
         reading.head = head.number
+        if reading.scope.empty:
+            # Reading on would pass over what a factory does that is registered a moment later.
+            await self._report(reading, State.CATCHING_UP, "nothing to follow yet: register the chain's factory")
+            await asyncio.sleep(_REGISTRY)
+            return
         step = next_step(reading.checkpoint, reading.recent, head, reading.finality_depth, SPAN)
         await self._take(reading, step, head)
         self._trouble = ""
@@ -193,9 +198,9 @@ class ChainReader:
         try:
             return await self._follow_tip(reading, step, head)
         except BlocksMissing:
-            # Where no fork reaches, a range may pass over what the node does not have.
+            # Where no fork reaches, a range may pass over what the node does not have; not over announced blocks.
             final = min(step.last, head.number - reading.finality_depth)
-            if final < step.first:
+            if final < step.first or max(reading.recent, default=-1) >= step.first:
                 raise
             return await self._catch_up(reading, ReadHistory(step.first, final))
 

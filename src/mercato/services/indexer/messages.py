@@ -201,6 +201,11 @@ def fact_messages(context: Context, facts: Iterable[Fact]) -> Iterator[FactMessa
             yield FactMessage(_message(context, kind, part), kind.name, len(part))
 
 
+def count_refused_ranges(facts: Iterable[Fact]) -> int:
+    """How many ERC-2309 logs are longer than `MAX_CONSECUTIVE`, so that no message carries them."""
+    return sum(isinstance(fact, ConsecutiveTransferFact) and _is_absurd(fact) for fact in facts)
+
+
 def reorged(chain: ChainId, reorg: Reorg) -> Outgoing:
     """ChainReorged; it has the same id however often it is published."""
     message = events_pb2.ChainReorged(
@@ -239,13 +244,17 @@ def _by_kind(facts: Iterable[Fact]) -> dict[str, list[LogFact]]:
 
 def _spread(fact: ConsecutiveTransferFact) -> Iterator[TransferFact]:
     """A range of tokens as single transfers, told apart by their batch index."""
-    if fact.last - fact.first >= MAX_CONSECUTIVE:
+    if _is_absurd(fact):
         return
     for index, token_id in enumerate(range(fact.first, fact.last + 1)):
         yield TransferFact(
             fact.block, fact.tx_hash, fact.log_index, fact.contract, index,
             Standard.ERC721, None, fact.from_, fact.to, token_id, 1,
         )  # fmt: skip
+
+
+def _is_absurd(fact: ConsecutiveTransferFact) -> bool:
+    return fact.last - fact.first >= MAX_CONSECUTIVE
 
 
 def _message(context: Context, kind: _Kind, facts: Sequence[LogFact]) -> Outgoing:

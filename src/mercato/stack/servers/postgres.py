@@ -191,7 +191,7 @@ async def _stop_leftover(cluster: Path, site: Site) -> None:
     if not lock.exists():
         return
     process = ProcessId.of(int(lock.read_text().split()[0]))
-    if process and str(cluster) in describe(process.pid, words=3):
+    if process and str(cluster) in describe(process.pid):
         await stop(process, site.marker, signal.SIGINT, 5.0)
     lock.unlink(missing_ok=True)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mercato.kit.errors import Unauthenticated
 from mercato.services.gateway.graph.loaders import Loaders
-from mercato.services.gateway.model.entities import Client, Principal
+from mercato.services.gateway.model.people import Client, Principal
 from mercato.services.gateway.rpc.backends import Backends
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 VARIABLES_INVALID = "VARIABLES_INVALID"
 
-_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value(?: at '[^']*')?: ")
+_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value(?: at [^:]*)?: ")
 
 
 def cause_of(error: GraphQLError) -> Exception | None:

@@ -18,28 +18,7 @@ from mercato.kit.ids import Address, ChainId
 from mercato.services.gateway.graph import inputs
 from mercato.services.gateway.graph.context import Context, context_of
 from mercato.services.gateway.model import node_ids
-from mercato.services.gateway.model.entities import (
-    Activity,
-    Asset,
-    Balance,
-    Chain,
-    Collection,
-    CollectionKey,
-    IndexerStatus,
-    Intent,
-    MetadataDocument,
-    Page,
-    Principal,
-    Profile,
-    ReadPoint,
-    Session,
-    SignIn,
-    Token,
-    TokenKey,
-    Transfer,
-    User,
-    Wallet,
-)
+from mercato.services.gateway.model.chains import Chain, IndexerStatus, ReadPoint
 from mercato.services.gateway.model.events import (
     CollectionUpserted,
     TokenEnriched,
@@ -47,7 +26,12 @@ from mercato.services.gateway.model.events import (
     TokenUpserted,
     UserLoggedIn,
 )
+from mercato.services.gateway.model.files import Asset, MetadataDocument
+from mercato.services.gateway.model.intents import Intent
+from mercato.services.gateway.model.keys import CollectionKey, Page, TokenKey
+from mercato.services.gateway.model.market import Activity, Balance, Collection, Token, Transfer
 from mercato.services.gateway.model.media_paths import find_url
+from mercato.services.gateway.model.people import Principal, Profile, Session, SignIn, User, Wallet
 from mercato.services.gateway.rpc.catalog import Place
 
 Info = GraphQLResolveInfo[Context]

@@ -9,7 +9,7 @@ from ariadne import convert_camel_case_to_snake
 
 from mercato.kit.cursors import DEFAULT_PAGE, MAX_PAGE
 from mercato.kit.errors import InvalidArgument
-from mercato.services.gateway.model.entities import PageQuery
+from mercato.services.gateway.model.keys import PageQuery
 from mercato.services.gateway.rpc.catalog import Place, TraitQuery
 
 T = TypeVar("T")

@@ -8,17 +8,10 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from mercato.kit.ids import ChainId
-from mercato.services.gateway.model.entities import (
-    Chain,
-    Collection,
-    CollectionKey,
-    IndexerStatus,
-    ReadPoint,
-    Token,
-    TokenKey,
-    User,
-    Wallet,
-)
+from mercato.services.gateway.model.chains import Chain, IndexerStatus, ReadPoint
+from mercato.services.gateway.model.keys import CollectionKey, TokenKey
+from mercato.services.gateway.model.market import Collection, Token
+from mercato.services.gateway.model.people import User, Wallet
 from mercato.services.gateway.rpc.backends import Backends
 
 K = TypeVar("K", bound=Hashable)

@@ -15,14 +15,10 @@ from mercato.services.gateway.graph import inputs
 from mercato.services.gateway.graph.context import Context, context_of
 from mercato.services.gateway.graph.fields import Info
 from mercato.services.gateway.model import node_ids
-from mercato.services.gateway.model.entities import (
-    MetadataFolder,
-    MintConfig,
-    Nonce,
-    Prepared,
-    Principal,
-    SignIn,
-)
+from mercato.services.gateway.model.files import MetadataFolder
+from mercato.services.gateway.model.intents import Prepared
+from mercato.services.gateway.model.market import MintConfig
+from mercato.services.gateway.model.people import Nonce, Principal, SignIn
 from mercato.services.gateway.rpc.orchestrator import Caller, CollectionTerms, MintTerms
 
 mutation = MutationType()

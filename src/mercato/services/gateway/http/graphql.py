@@ -20,7 +20,7 @@ from mercato.services.gateway.graph.engine import Engine, Operation, Request, Re
 from mercato.services.gateway.http import answers, bodies, multipart
 from mercato.services.gateway.http.answers import HttpRefusal
 from mercato.services.gateway.http.sessions import SessionChecker, bearer
-from mercato.services.gateway.model.entities import Client
+from mercato.services.gateway.model.people import Client
 from mercato.services.gateway.rpc.backends import Backends
 
 JSON_LIMIT = 4 * 2**20

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from mercato.kit.errors import MercatoError
 from mercato.services.gateway.graph.schema import SDL
 from mercato.services.gateway.http import answers
 from mercato.services.gateway.rpc.backends import Backends
+
+_CONTENT_NAME = re.compile(r"-[A-Z0-9]{8}\.(?:js|css)$")
 
 _NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Mercato</title>
@@ -34,9 +38,18 @@ def web_folder(configured: str) -> Path:
     return Path(configured) if configured else Path(__file__).resolve().parents[5] / "web" / "dist"
 
 
-def assets(folder: Path) -> StaticFiles:
-    """Scripts and styles of the build, named by their content."""
-    return StaticFiles(directory=folder / "assets", check_dir=False)
+class Assets(StaticFiles):
+    """Scripts and styles of the build. What has its content in its name is kept by browsers for ever."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(directory=folder / "assets", check_dir=False)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200:
+            named = _CONTENT_NAME.search(path) is not None
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-cache"
+        return response
 
 
 class Pages:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from mercato.kit.errors import Unauthenticated
-from mercato.services.gateway.model.entities import Principal
+from mercato.services.gateway.model.people import Principal
 from mercato.services.gateway.rpc.identity import AuthClient
 
 REMEMBERED_SECONDS = 0.5

@@ -34,7 +34,7 @@ from mercato.services.gateway.graph.scalars import render_datetime
 from mercato.services.gateway.http import bodies
 from mercato.services.gateway.http.graphql import parse_request
 from mercato.services.gateway.http.sessions import SessionChecker, bearer
-from mercato.services.gateway.model.entities import Client, Principal
+from mercato.services.gateway.model.people import Client, Principal
 from mercato.services.gateway.rpc.backends import Backends
 
 SUBPROTOCOL = "graphql-transport-ws"

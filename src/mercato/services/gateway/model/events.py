@@ -8,7 +8,9 @@ from uuid import UUID
 import msgspec
 
 from mercato.kit.ids import Address, ChainId
-from mercato.services.gateway.model.entities import CollectionKey, Intent, Position, TokenKey
+from mercato.services.gateway.model.chains import Position
+from mercato.services.gateway.model.intents import Intent
+from mercato.services.gateway.model.keys import CollectionKey, TokenKey
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from mercato.kit.errors import InvalidArgument, MercatoError
 from mercato.kit.ids import Address, ChainId, parse_uint256
-from mercato.services.gateway.model.entities import CollectionKey, TokenKey
+from mercato.services.gateway.model.keys import CollectionKey, TokenKey
 
 _LONGEST = 300
 

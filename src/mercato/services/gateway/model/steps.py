@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from mercato.services.gateway.model.entities import Intent, IntentStep
+from mercato.services.gateway.model.intents import Intent, IntentStep
 
 
 class IntentUpdate(msgspec.Struct, frozen=True):

@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mercato.kit.ids import Address, ChainId
 from mercato.rpc.catalog.v1 import catalog_pb2 as pb
-from mercato.services.gateway.model.entities import (
+from mercato.services.gateway.model.chains import ReadPoint
+from mercato.services.gateway.model.keys import CollectionKey, Page, PageQuery, TokenKey
+from mercato.services.gateway.model.market import (
     Activity,
     Balance,
     Collection,
     CollectionBinding,
-    CollectionKey,
     CollectionRole,
-    Page,
-    PageQuery,
-    ReadPoint,
     Royalty,
     Token,
-    TokenKey,
     TokenTrait,
     Transfer,
 )

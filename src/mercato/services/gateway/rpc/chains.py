@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from mercato.kit.ids import Address, ChainId
 from mercato.rpc.chains.v1 import chains_pb2
 from mercato.rpc.indexer.v1 import indexer_pb2
-from mercato.services.gateway.model.entities import Chain, ChainContract, Currency, IndexerStatus
+from mercato.services.gateway.model.chains import Chain, ChainContract, Currency, IndexerStatus
 from mercato.services.gateway.rpc import wire
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from mercato.kit.ids import Address, ChainId
 from mercato.rpc.auth.v1 import auth_pb2
 from mercato.rpc.users.v1 import users_pb2
 from mercato.rpc.wallets.v1 import wallets_pb2
-from mercato.services.gateway.model.entities import (
+from mercato.services.gateway.model.people import (
     Client,
     Nonce,
     Principal,

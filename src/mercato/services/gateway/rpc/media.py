@@ -17,7 +17,7 @@ from mercato.kit import tracing
 from mercato.kit.errors import NotFound
 from mercato.kit.grpc import error_from_status
 from mercato.rpc.media.v1 import media_pb2 as pb
-from mercato.services.gateway.model.entities import Asset, MetadataDocument, MetadataFolder
+from mercato.services.gateway.model.files import Asset, MetadataDocument, MetadataFolder
 from mercato.services.gateway.rpc import wire
 
 if TYPE_CHECKING:

@@ -8,16 +8,9 @@ from uuid import UUID
 
 from mercato.kit.ids import Address, ChainId
 from mercato.rpc.orchestrator.v1 import orchestrator_pb2 as pb
-from mercato.services.gateway.model.entities import (
-    Intent,
-    IntentFailure,
-    IntentStep,
-    MintConfig,
-    Page,
-    PageQuery,
-    Prepared,
-    UnsignedTransaction,
-)
+from mercato.services.gateway.model.intents import Intent, IntentFailure, IntentStep, Prepared, UnsignedTransaction
+from mercato.services.gateway.model.keys import Page, PageQuery
+from mercato.services.gateway.model.market import MintConfig
 from mercato.services.gateway.rpc import wire
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.orchestrator.v1 import orchestrator_pb2
 from mercato.rpc.push.v1 import push_pb2
 from mercato.services.gateway.model import events
-from mercato.services.gateway.model.entities import CollectionKey, Position, TokenKey
+from mercato.services.gateway.model.chains import Position
+from mercato.services.gateway.model.keys import CollectionKey, TokenKey
 from mercato.services.gateway.rpc import wire
 from mercato.services.gateway.rpc.orchestrator import intent
 

@@ -10,7 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mercato.kit.ids import Address, ChainId
 from mercato.rpc.common.v1 import common_pb2
-from mercato.services.gateway.model.entities import MintConfig, Page, PageQuery, Position
+from mercato.services.gateway.model.chains import Position
+from mercato.services.gateway.model.keys import Page, PageQuery
+from mercato.services.gateway.model.market import MintConfig
 
 T = TypeVar("T")
 

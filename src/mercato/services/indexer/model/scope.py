@@ -20,7 +20,7 @@ _OWN_COLLECTIONS_ONLY = frozenset({
 
 @dataclass
 class Scope:
-    """Contracts are 0x-hex in lower case, as nodes write them; `collections` grows while blocks are read.
+    """Contracts are 0x-hex in lower case; `collections` grows while blocks are read.
 
     A CollectionCreated counts only from one of the registry's `factories`: anybody can log one. Ownership, roles,
     sale terms and royalty count only for collections, since every other contract has an owner, too.
@@ -37,12 +37,19 @@ class Scope:
         return {
             "0x" + log.topics[1][-40:].lower(): int(log.block_number, 16)
             for log in logs
-            if len(log.topics) == 4 and log.topics[0] == topics.COLLECTION_CREATED and log.address in self.factories
+            if len(log.topics) == 4
+            and log.topics[0] == topics.COLLECTION_CREATED
+            and log.address.lower() in self.factories
         }
 
     def admitted(self, logs: Sequence[RawLog]) -> list[RawLog]:
         """The logs that count, in their order; `collections` must know what they create already."""
-        return [log for log in logs if log.topics and self._admits(log.topics[0], log.address)]
+        return [log for log in logs if log.topics and self._admits(log.topics[0], log.address.lower())]
+
+    @property
+    def empty(self) -> bool:
+        """True while there is nothing that could count."""
+        return not (self.everything or self.factories or self.markets or self.collections)
 
     def addresses(self) -> list[Address]:
         """What to ask a node for, where it is not everything."""

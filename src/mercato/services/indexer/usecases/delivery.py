@@ -109,7 +109,8 @@ class Deliver:
         chain = reading.chain.caip2
         for message in chosen:
             _facts.labels(chain, message.kind).inc(message.facts)
-        for reason, count in count_undecodable(batch.facts).items():
+        refused = {"RANGE_TOO_LONG": messages.count_refused_ranges(batch.facts)}
+        for reason, count in (count_undecodable(batch.facts) | refused).items():
             _odd.labels(chain, reason).inc(count)
         return sum(message.facts for message in chosen)
 

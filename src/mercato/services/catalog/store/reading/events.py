@@ -47,7 +47,8 @@ _MOVED = """
  ORDER BY x.block_ref DESC, x.log_index DESC, x.batch_index DESC LIMIT {limit})
 """
 _HAPPENED = """
-(SELECT x.collection_ref, x.block_ref, x.log_index, 0, '', x.account, NULL, NULL, NULL, x.tx_hash, x.kind
+(SELECT x.collection_ref, x.block_ref, x.log_index, 0 AS batch_index, '' AS token_id, x.account AS sender,
+    NULL::bytea AS recipient, NULL::bytea AS operator, NULL::text AS amount, x.tx_hash, x.kind
  FROM activities x
  WHERE x.block_ref >= chain.bottom AND (x.block_ref, x.log_index, 0) < (chain.below, chain.below_log, chain.below_batch)
     AND {conditions}
@@ -67,10 +68,13 @@ class EventReads:
     async def list_events(self, asked: EventFilter, size: int, after: EventCursor | None) -> Page[Event]:
         """Newest first, by time of the block and then by position."""
         arguments, limit = Arguments(), size + 1
+        branches = _branches(arguments, asked, limit)
+        if not branches:
+            return Page((), has_next=False)
         statement = _SELECT.format(
             below=_below(arguments, after),
             chains=_chains(arguments, asked),
-            branches=_branches(arguments, asked, limit),
+            branches=" UNION ".join(branches),
             limit=limit,
         )
         rows = await self._pool.fetch(statement, *arguments.values)
@@ -102,8 +106,9 @@ def _chains(arguments: Arguments, asked: EventFilter) -> str:
     return "true" if chain is None else f"s.chain_number = {arguments(int(chain), 'bigint')}"
 
 
-def _branches(arguments: Arguments, asked: EventFilter, limit: int) -> str:
-    """One for each index that can give its rows in order; a movement to oneself comes through two of them, once."""
+def _branches(arguments: Arguments, asked: EventFilter, limit: int) -> list[str]:
+    """One for each index that can give its rows in order; a movement to oneself comes through two of them, once. None
+    when what is asked for cannot be: no token is created as a collection."""
     scope = in_scope(arguments, asked.scope, "x") if asked.scope.contract is not None else []
     account = None if asked.account is None else arguments(asked.account, "bytea")
     kinds = asked.kinds or frozenset(Kind)
@@ -117,7 +122,7 @@ def _branches(arguments: Arguments, asked: EventFilter, limit: int) -> str:
     if Kind.COLLECTION_CREATED in kinds and asked.scope.token_id is None:
         conditions = scope if account is None else [*scope, f"x.account = {account}"]
         branches.append(_HAPPENED.format(conditions=all_of(conditions), limit=limit))
-    return " UNION ".join(branches) or _MOVED.format(conditions="false", limit=limit)
+    return branches
 
 
 def _event(row: asyncpg.Record) -> Event:

@@ -1,0 +1,86 @@
+"""Users, their wallets and their sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from mercato.kit.ids import Address, ChainId
+
+
+class Profile(msgspec.Struct, frozen=True):
+    handle: str | None
+    display_name: str | None
+    bio: str | None
+    avatar_uri: str | None
+
+
+class User(msgspec.Struct, frozen=True):
+    user_id: UUID
+    address: Address
+    profile: Profile
+    created_at: datetime
+
+
+class Wallet(msgspec.Struct, frozen=True):
+    wallet_id: str
+    user_id: UUID
+    address: Address
+    chain_id: ChainId
+    primary: bool
+    linked_at: datetime | None
+    last_seen_at: datetime | None
+
+
+class Session(msgspec.Struct, frozen=True):
+    session_id: str
+    address: Address
+    chain_id: ChainId
+    ip: str | None
+    user_agent: str | None
+    created_at: datetime | None
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    current: bool = False
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who an access token speaks for."""
+
+    user_id: UUID
+    session_id: str
+    address: Address
+    chain_id: ChainId
+    roles: tuple[str, ...]
+    expires_at: datetime
+
+
+class Client(NamedTuple):
+    """Where a request comes from, for the sign-in log and its limits."""
+
+    ip: str
+    user_agent: str
+
+
+class Nonce(msgspec.Struct, frozen=True):
+    nonce: str
+    message: str
+    expires_at: datetime
+
+
+class SessionTokens(msgspec.Struct, frozen=True):
+    access_token: str
+    access_token_expires_at: datetime
+    refresh_token: str
+    refresh_token_expires_at: datetime
+
+
+class SignIn(msgspec.Struct, frozen=True):
+    tokens: SessionTokens
+    user_id: UUID
+    address: Address
+    chain_id: ChainId
+    new_user: bool
