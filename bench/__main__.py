@@ -19,17 +19,24 @@ BENCHES: dict[str, Callable[[], Awaitable[Report]]] = {
 }
 
 
-async def run(names: list[str]) -> None:
-    """Runs the benches named, in the order of `BENCHES`."""
-    reports = []
+async def run(names: list[str]) -> list[str]:
+    """Runs the benches named, in the order of `BENCHES`. Returns the names of those that failed."""
+    reports, failed = [], []
     for name, measure in BENCHES.items():
-        if name in names:
-            console.rule(name)
+        if name not in names:
+            continue
+        console.rule(name)
+        try:
             reports.append(await measure())
+        except Exception as error:  # the others are worth their time all the same
+            console.print(f"[red]{name} failed:[/] {error!r}")
+            failed.append(name)
+        else:
             reports[-1].show_tables()
     console.rule("all figures")
     for report in reports:
         report.show_lines()
+    return failed
 
 
 def main() -> None:
@@ -39,7 +46,8 @@ def main() -> None:
     names = parser.parse_args().name
     if unknown := set(names) - BENCHES.keys():
         parser.error(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
-    asyncio.run(run(names or list(BENCHES)))
+    if failed := asyncio.run(run(names or list(BENCHES))):
+        raise SystemExit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

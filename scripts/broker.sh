@@ -37,3 +37,4 @@ if ! install; then
 fi
 if command -v systemctl >/dev/null; then systemctl disable rabbitmq-server >/dev/null 2>&1 || true; fi
 rm -f "$log"
+present || fail "the rabbitmq-server package has not brought its start script; set MERCATO_AMQP_URL to a broker you have"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def test_merged_ranges_hold_the_same_tokens_and_touch_nowhere(ranges: list[tuple[int, int]]) -> None:
     found = list(merged(ranges))
     assert {t for a, b in found for t in range(a, b + 1)} == {t for a, b in ranges for t in range(a, b + 1)}
-    assert all(last + 1 < first for (_, last), (first, _) in zip(found, found[1:], strict=False))
+    assert all(last + 1 < first for (_, last), (first, _) in itertools.pairwise(found))
 
 
 def test_pages_are_consecutive_and_bounded() -> None:

@@ -13,7 +13,7 @@ from mercato.kit.errors import InvalidArgument, NotFound
 from mercato.kit.ids import Address, ChainId
 from mercato.services.gateway.graph import inputs
 from mercato.services.gateway.graph.context import Context, context_of
-from mercato.services.gateway.graph.fields import Info
+from mercato.services.gateway.graph.fields.types import Info
 from mercato.services.gateway.model import node_ids
 from mercato.services.gateway.model.chains import Chain
 from mercato.services.gateway.model.files import MetadataDocument

@@ -10,7 +10,7 @@ from mercato.kit import channels
 from mercato.kit.ids import Address, ChainId
 from mercato.services.gateway.consumers import Interrupted, Mailbox
 from mercato.services.gateway.graph.context import context_of
-from mercato.services.gateway.graph.fields import Info
+from mercato.services.gateway.graph.fields.types import Info
 from mercato.services.gateway.model import node_ids
 from mercato.services.gateway.model.events import MARKET_EVENTS, MY_EVENTS, Event, IntentChanged
 from mercato.services.gateway.model.steps import IntentUpdate, StepFollower

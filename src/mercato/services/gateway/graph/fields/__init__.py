@@ -1,0 +1,13 @@
+"""Fields of the schema's types that are more than an attribute: ids, relations, connections.
+
+Resolvers are plain functions of (object, info, arguments) that use `info.context` and nothing else of `info`, so that
+any executor can call them.
+"""
+
+from __future__ import annotations
+
+from ariadne import SchemaBindable
+
+from mercato.services.gateway.graph.fields import connections, ids, market, people
+
+FIELDS: list[SchemaBindable] = list(dict.fromkeys([*ids.BOUND, *people.BOUND, *market.BOUND, *connections.BOUND]))

@@ -1,0 +1,98 @@
+"""Global ids of what the API shows."""
+
+from __future__ import annotations
+
+from ariadne import SchemaBindable
+
+from mercato.services.gateway.graph.fields.types import (
+    Info,
+    activity,
+    balance,
+    chain,
+    collection,
+    intent,
+    session,
+    token,
+    transfer,
+    user,
+    user_logged_in,
+    wallet,
+)
+from mercato.services.gateway.model import node_ids
+from mercato.services.gateway.model.chains import Chain
+from mercato.services.gateway.model.events import (
+    UserLoggedIn,
+)
+from mercato.services.gateway.model.intents import Intent
+from mercato.services.gateway.model.market import Activity, Balance, Collection, Token, Transfer
+from mercato.services.gateway.model.people import Session, User, Wallet
+
+
+@chain.field("id")
+def chain_node_id(obj: Chain, _: Info) -> str:
+    return node_ids.chain(obj.chain_id)
+
+
+@collection.field("id")
+def collection_node_id(obj: Collection, _: Info) -> str:
+    return node_ids.collection(obj.key)
+
+
+@token.field("id")
+def token_node_id(obj: Token, _: Info) -> str:
+    return node_ids.token(obj.key)
+
+
+@user.field("id")
+def user_node_id(obj: User, _: Info) -> str:
+    return node_ids.user(obj.user_id)
+
+
+@intent.field("id")
+def intent_node_id(obj: Intent, _: Info) -> str:
+    return node_ids.intent(obj.intent_id)
+
+
+@wallet.field("id")
+def wallet_id(obj: Wallet, _: Info) -> str:
+    return node_ids.local("Wallet", obj.wallet_id)
+
+
+@session.field("id")
+def session_id(obj: Session, _: Info) -> str:
+    return node_ids.local("Session", obj.session_id)
+
+
+@balance.field("id")
+def balance_id(obj: Balance, _: Info) -> str:
+    return node_ids.local("Balance", obj.balance_id)
+
+
+@transfer.field("id")
+def transfer_id(obj: Transfer, _: Info) -> str:
+    return node_ids.local("Transfer", obj.transfer_id)
+
+
+@activity.field("id")
+def activity_id(obj: Activity, _: Info) -> str:
+    return node_ids.local("Activity", obj.activity_id)
+
+
+@user_logged_in.field("sessionId")
+def logged_in_session_id(obj: UserLoggedIn, _: Info) -> str:
+    return node_ids.local("Session", obj.session_id)
+
+
+BOUND: list[SchemaBindable] = [
+    user,
+    wallet,
+    session,
+    chain,
+    collection,
+    token,
+    balance,
+    transfer,
+    activity,
+    intent,
+    user_logged_in,
+]

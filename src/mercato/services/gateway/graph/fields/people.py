@@ -1,0 +1,83 @@
+"""Fields of the signed-in user and of users."""
+
+from __future__ import annotations
+
+from ariadne import SchemaBindable
+
+from mercato.kit.errors import NotFound
+from mercato.kit.ids import Address, ChainId
+from mercato.services.gateway.graph import inputs
+from mercato.services.gateway.graph.context import context_of
+from mercato.services.gateway.graph.fields.types import Info, profile, sign_in_payload, user_logged_in, viewer
+from mercato.services.gateway.model.events import (
+    UserLoggedIn,
+)
+from mercato.services.gateway.model.intents import Intent
+from mercato.services.gateway.model.keys import Page
+from mercato.services.gateway.model.market import Balance
+from mercato.services.gateway.model.media_paths import find_url
+from mercato.services.gateway.model.people import Principal, Profile, Session, SignIn, User, Wallet
+
+
+@viewer.field("user")
+async def viewer_user(obj: Principal, info: Info) -> User:
+    found = await context_of(info).loaders.users.find(obj.user_id)
+    if found is None:
+        raise NotFound("USER_NOT_FOUND", "the user of this session is gone; sign in again")
+    return found
+
+
+@viewer.field("wallets")
+async def viewer_wallets(obj: Principal, info: Info) -> list[Wallet]:
+    return await context_of(info).loaders.wallets.find(obj.user_id) or []
+
+
+@viewer.field("sessions")
+async def viewer_sessions(obj: Principal, info: Info) -> list[Session]:
+    return await context_of(info).backends.auth.list_sessions(obj.user_id, obj.session_id)
+
+
+@viewer.field("holdings")
+async def viewer_holdings(
+    obj: Principal,
+    info: Info,
+    first: int | None = None,
+    after: str | None = None,
+    chain_id: ChainId | None = None,
+    contract: Address | None = None,
+) -> Page[Balance]:
+    query = inputs.page(first, after)
+    place = inputs.place({"chain_id": chain_id, "contract": contract})
+    context = context_of(info)
+    owners = sorted({w.address for w in await context.loaders.wallets.find(obj.user_id) or []})
+    if not owners:
+        return Page([], [], False, None, after)
+    return await context.backends.catalog.list_balances(place, owners, query)
+
+
+@viewer.field("intents")
+async def viewer_intents(
+    obj: Principal, info: Info, first: int | None = None, after: str | None = None
+) -> Page[Intent]:
+    return await context_of(info).backends.orchestrator.list_intents(obj.user_id, inputs.page(first, after))
+
+
+@sign_in_payload.field("user")
+async def signed_in_user(obj: SignIn, info: Info) -> User:
+    found = await context_of(info).loaders.users.find(obj.user_id)
+    if found is None:
+        raise NotFound("USER_NOT_FOUND", "the user of this session is gone; sign in again")
+    return found
+
+
+@user_logged_in.field("user")
+async def logged_in_user(obj: UserLoggedIn, info: Info) -> User | None:
+    return await context_of(info).loaders.users.find(obj.user_id)
+
+
+@profile.field("avatarUrl")
+def avatar_url(obj: Profile, _: Info) -> str | None:
+    return find_url(obj.avatar_uri)
+
+
+BOUND: list[SchemaBindable] = [viewer, profile, sign_in_payload, user_logged_in]
