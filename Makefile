@@ -8,6 +8,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 VENV := .venv/.ready
 MODULES := contracts/node_modules/.ready
+WEB_MODULES := web/node_modules/.ready
+PAGE := web/dist/index.html
 SAY := printf '\033[1;36m==>\033[0m %s\n'
 
 .PHONY: help
@@ -69,15 +71,23 @@ lock: $(VENV) ## Lock the newest allowed versions of the Python packages, with h
 # --- what it needs -------------------------------------------------------------------------------
 
 .PHONY: setup
-setup: ## Install what is missing: Python and Node packages, RabbitMQ, built contracts
-	@$(MAKE) --silent --no-print-directory -j3 $(VENV) contracts broker
+setup: ## Install what is missing: Python and Node packages, RabbitMQ, built contracts and page
+	@$(MAKE) --silent --no-print-directory -j3 $(VENV) contracts $(PAGE) broker
 
 $(VENV): requirements/all.txt pyproject.toml scripts/python_packages.sh
 	@scripts/python_packages.sh
 	@touch $@
 
 $(MODULES): contracts/package.json contracts/package-lock.json scripts/node_packages.sh
-	@scripts/node_packages.sh
+	@scripts/node_packages.sh contracts
+	@touch $@
+
+$(WEB_MODULES): web/package.json web/package-lock.json scripts/node_packages.sh
+	@scripts/node_packages.sh web
+	@touch $@
+
+$(PAGE): $(WEB_MODULES) $(wildcard web/src/*) web/build.mjs
+	@$(SAY) 'building the page'; cd web && node build.mjs
 	@touch $@
 
 .PHONY: broker
@@ -88,7 +98,7 @@ broker:
 
 .PHONY: clean
 clean: down ## Remove what was installed and built here; the data stays
-	@rm -rf .venv contracts/node_modules contracts/artifacts .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv contracts/node_modules contracts/artifacts web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find src tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: reset

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from mercato.kit.settings import SERVICES, Settings
 from mercato.stack import logs, migrations, state
@@ -24,6 +23,7 @@ from mercato.stack.programs import nursery, service_process
 from mercato.stack.servers import SERVERS, TAKES, anvil, children_of
 from mercato.stack.site import Site, made
 from mercato.stack.supervisor import Supervisor, Ward
+from mercato.stack.together import together
 
 if TYPE_CHECKING:
     from mercato.stack.seeding import LocalChain
@@ -162,7 +162,7 @@ class LocalStack:
     # --- coming and going ---------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._open.enter_context(_lock(self.home))
+        self._open.enter_context(state.held(self.home))
         self._open.callback(self._claimed.release)
         self._open.push_async_callback(self._nursery.close)
         self._open.push_async_callback(self._stop_all)
@@ -190,11 +190,11 @@ class LocalStack:
         check_free(self._needed_ports())
         if self._services:
             await self._nursery.open()  # loads the services while the servers start
-        await _together(self._start_server(name) for name in self._servers)
+        await together(self._start_server(name) for name in self._servers)
         self._open.push_async_callback(_ended, asyncio.create_task(self._tend()))
         if "postgres" in self._servers or self._services:
             await self._step("databases migrated", migrations.migrate(self.settings))
-        await _together(
+        await together(
             [
                 self._seed(),
                 *(self._start(service_process(self._site, self._nursery, group)) for group in self._services),
@@ -202,7 +202,7 @@ class LocalStack:
         )
 
     async def _start_server(self, server: str) -> None:
-        await _together(self._start(child) for child in await children_of(server, self._site))
+        await together(self._start(child) for child in await children_of(server, self._site))
 
     async def _start(self, child: Child) -> None:
         await self._supervisor.start(child)
@@ -270,27 +270,9 @@ class LocalStack:
         supervisor = state.ProcessRecord(
             "supervisor", "supervisor", self._phase, 0, *((me.pid, me.started, me.boot) if me else ())
         )
-        children = tuple(map(_record_of, self._supervisor.wards.values()))
+        children = tuple(ward.record() for ward in self._supervisor.wards.values())
         record = state.StackRecord(self._phase, supervisor, children, dict(self.env), self._error)
         state.write(self.home, record)
-
-
-def _record_of(ward: Ward) -> state.ProcessRecord:
-    child, process = ward.child, ward.process or ProcessId(0, 0, "")
-    return state.ProcessRecord(
-        child.name,
-        child.kind,
-        ward.state,
-        child.port,
-        process.pid,
-        process.started,
-        process.boot,
-        ward.restarts,
-        ward.note,
-        ward.seconds,
-        int(child.stop_signal),
-        child.stop_grace,
-    )
 
 
 def _news(ward: Ward) -> str:
@@ -300,32 +282,6 @@ def _news(ward: Ward) -> str:
     return f"{ward.child.name} is back after restart {ward.restarts}" if ward.state == "ready" and ward.restarts else ""
 
 
-async def _together(works: Iterable[Coroutine[Any, Any, object]]) -> None:
-    """Runs all at the same time; the first failure cancels the rest and is raised as itself."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for work in works:
-                group.create_task(work)
-    except BaseExceptionGroup as failures:
-        first: BaseException = failures
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
-
-
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-@contextmanager
-def _lock(home: Path) -> Iterator[None]:
-    """Holds the stack's lock; raises `StackMisconfigured` ALREADY_RUNNING when another supervisor does."""
-    with state.lock_of(home).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackMisconfigured(
-                "ALREADY_RUNNING", f"the stack of {home} is already running; end it with `mercato down`"
-            ) from None
-        yield

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from mercato.stack.errors import StackMisconfigured
 from mercato.stack.process import ProcessId, marked, stop
 from mercato.stack.site import marker, replace_file
 
@@ -74,9 +77,18 @@ def write(home: Path, record: StackRecord) -> None:
     replace_file(path_of(home), msgspec.json.format(msgspec.json.encode(record)))
 
 
-def lock_of(home: Path) -> Path:
-    """The file a supervisor holds a lock on (flock(2)) for as long as it lives."""
-    return home / "lock"
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Holds the stack's lock (flock(2)), which the kernel drops with the process. Raises `StackMisconfigured`
+    ALREADY_RUNNING when another supervisor holds it."""
+    with (home / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackMisconfigured(
+                "ALREADY_RUNNING", f"the stack of {home} is already running; end it with `mercato down`"
+            ) from None
+        yield
 
 
 async def stop_leftovers(home: Path, order: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from mercato.stack.child import Child, Handle
 from mercato.stack.errors import NotReady, StackFailed
 from mercato.stack.logs import last_line, open_log
 from mercato.stack.process import ProcessId, stop
+from mercato.stack.state import ProcessRecord
 
 State = Literal["starting", "ready", "restarting", "stopping", "stopped"]
 
@@ -37,6 +38,24 @@ class Ward:
     """How long its last start took until ready."""
     handle: Handle | None = field(default=None, repr=False)
     watch: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    def record(self) -> ProcessRecord:
+        """What is written down about it."""
+        child, process = self.child, self.process or ProcessId(0, 0, "")
+        return ProcessRecord(
+            child.name,
+            child.kind,
+            self.state,
+            child.port,
+            process.pid,
+            process.started,
+            process.boot,
+            self.restarts,
+            self.note,
+            self.seconds,
+            int(child.stop_signal),
+            child.stop_grace,
+        )
 
 
 class Supervisor:
