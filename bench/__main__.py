@@ -7,15 +7,31 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 
 from bench import backfill, live, sign_in
-from bench.report import Report, console
+from bench.report import Figure, Ratio, Report, console
+
+
+async def decode() -> Report:
+    """`bench.decode`, which speaks lines only, in a process of its own: it measures process time."""
+    report = Report("Logs to facts, beside eth-abi")
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.decode", stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"bench.decode ended with code {process.returncode}")
+    for line in said.decode().splitlines():
+        kind, name, value, *unit = line.split()
+        report.headline(Figure(name, float(value), *unit) if kind == "FIGURE" else Ratio(name, float(value)))
+    return report
+
 
 BENCHES: dict[str, Callable[[], Awaitable[Report]]] = {
     "sign_in": sign_in.measure,
     "live": live.measure,
     "backfill": backfill.measure,
+    "decode": decode,
 }
 
 

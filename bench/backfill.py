@@ -26,7 +26,7 @@ from bench.ground import BENCH, processes, running_stack
 from bench.report import Report, console
 from bench.workload import plan
 from bench.workload.expected import EndState, end_states
-from mercato.kit import grpc
+from mercato.kit import grpc, mongo
 from mercato.kit.ids import ChainId
 from mercato.kit.settings import Settings
 from mercato.rpc.catalog.v1 import catalog_pb2
@@ -197,7 +197,7 @@ async def _until_all_transfers(settings: Settings, transfers: int) -> None:
 
 
 async def _check(settings: Settings, expected: EndState) -> None:
-    """Raises `WrongEnd` when owners, balances or counts are not those of the recording."""
+    """Raises `WrongEnd` when owners, holdings, counts or raw logs are not those of the recording."""
     connection = await asyncpg.connect(settings.database_url("catalog_db"))
     try:
         digest, tokens = await connection.fetchrow(_OWNERS) or ("", 0)
@@ -212,6 +212,10 @@ async def _check(settings: Settings, expected: EndState) -> None:
         await connection.close()
     if found != expected:
         raise WrongEnd(f"expected {expected}, found {found}")
+    async with mongo.connected(settings) as client:
+        raw = await client["events"]["raw"].count_documents({})
+    if raw != expected.transfers:
+        raise WrongEnd(f"{raw} raw logs are kept, not {expected.transfers}")
     console.print(f"all {found.transfers:,} transfers, {found.tokens:,} tokens, owners {found.owners_md5}: as expected")
 
 

@@ -48,7 +48,11 @@ class Report:
 
     def figure(self, name: str, value: float, unit: str) -> None:
         """A value of the first table."""
-        self.lines.insert(self._headlines, Figure(name, value, unit))
+        self.headline(Figure(name, value, unit))
+
+    def headline(self, line: Figure | Ratio) -> None:
+        """A row of the first table."""
+        self.lines.insert(self._headlines, line)
         self._headlines += 1
 
     def latencies(self, name: str, seconds: Sequence[float]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import mercato
@@ -26,6 +27,8 @@ class Site:
     env: Mapping[str, str]
     block_time: float | None = None
     """Seconds between blocks of the local chains; None mines each transaction at once."""
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
+    """Held while a chain is saved, so that an older state never replaces a newer one."""
 
     def data(self, name: str) -> Path:
         """The data folder of one server, made if need be."""

@@ -49,11 +49,12 @@ async def test_acknowledged_writes_outlive_kill_9_of_every_server(tmp_path: Path
 
 async def test_a_chain_that_was_saved_loses_nothing(tmp_path: Path) -> None:
     async with LocalStack(tmp_path, services=[], servers=["anvil"], chain_ids=[31337]) as stack:
-        (block,) = (await mine(stack)).values()
-        await stack.save_chains()
-        await stack.kill("chain-31337")
-        await stack.start("chain-31337")
-        assert await rpc(stack.chains[0].url, "eth_getBlockByNumber", "latest", False) == block
+        for _ in range(3):
+            (block,) = (await mine(stack)).values()
+            await asyncio.gather(*(stack.save_chains() for _ in range(4)))
+            await stack.kill("chain-31337")
+            await stack.start("chain-31337")
+            assert await rpc(stack.chains[0].url, "eth_getBlockByNumber", "latest", False) == block
 
 
 class Queue:

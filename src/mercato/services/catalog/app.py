@@ -31,6 +31,8 @@ async def running(settings: Settings) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         database = await enter(postgres.connected(settings, "catalog_db"))
+        # Readers have connections of their own: history that is being written must not make them wait.
+        reading = await enter(postgres.connected(settings, "catalog_db"))
         broker = await enter(rabbit.connected(settings, "catalog"))
         store = CatalogStore(database)
         await enter(looping(log, "outbox", OutboxRelay(database, broker.publisher).run))
@@ -41,10 +43,10 @@ async def running(settings: Settings) -> AsyncIterator[None]:
             grpc.serving(
                 settings,
                 "catalog",
-                [(add_CatalogServiceServicer_to_server, servicer(database), "mercato.catalog.v1.CatalogService")],
+                [(add_CatalogServiceServicer_to_server, servicer(reading), "mercato.catalog.v1.CatalogService")],
             )
         )
-        await enter(ops.serving(settings, "catalog", {"postgres": database.check, "rabbitmq": broker.check}))
+        await enter(ops.serving(settings, "catalog", {"postgres": reading.check, "rabbitmq": broker.check}))
         yield
 
 

@@ -74,9 +74,10 @@ async def save(site: Site, chain: int) -> int:
     after a restart, blocks, receipts and logs are all there, and reads of state answer at the newest block.
     """
     port = site.ports[f"chain.{chain}"]
-    head = await _head(port)
-    dump = str(await probes.json_rpc(port, "anvil_dumpState"))
-    await asyncio.to_thread(_write, state_file(site, chain), dump)
+    async with site.saving:
+        head = await _head(port)
+        dump = str(await probes.json_rpc(port, "anvil_dumpState"))
+        await asyncio.to_thread(_write, state_file(site, chain), dump)
     return head
 
 

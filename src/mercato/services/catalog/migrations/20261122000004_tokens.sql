@@ -21,6 +21,8 @@ CREATE INDEX ownership_transfers_by_block ON ownership_transfers (block_ref);
 CREATE INDEX ownership_transfers_by_token ON ownership_transfers (collection_ref, token_id, block_ref);
 CREATE INDEX ownership_transfers_by_sender ON ownership_transfers (sender, block_ref) WHERE sender IS NOT NULL;
 CREATE INDEX ownership_transfers_by_recipient ON ownership_transfers (recipient, block_ref) WHERE recipient IS NOT NULL;
+-- Burns are rare: without an index of their own, a feed of burns would read everything else.
+CREATE INDEX ownership_transfers_burns ON ownership_transfers (block_ref) WHERE recipient IS NULL;
 
 -- owner: who the last ERC-721 transfer by position went to (moved_*), null once burned and for ERC-1155.
 -- supply: ERC-1155 units minted less burned. minted_block_ref: the first mint, null when history starts later.

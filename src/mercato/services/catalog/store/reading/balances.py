@@ -36,8 +36,7 @@ class BalanceReads:
         arguments, limit = Arguments(), size + 1
         conditions = in_scope(arguments, asked.scope, "x")
         if after is not None:
-            ref, token_id, owner = arguments(after[0], "int"), arguments.numeric(after[1]), arguments(after[2], "bytea")
-            conditions.append(f"(x.collection_ref, x.token_id, x.owner) > ({ref}, {token_id}, {owner})")
+            conditions.append(_after(arguments, asked, after))
         if asked.owners:
             conditions.append("x.owner = o.owner")
             owners = arguments(list(set(asked.owners)), "bytea[]")
@@ -46,6 +45,19 @@ class BalanceReads:
             held = _HELD.format(conditions=all_of(conditions), limit=limit)
         rows = await self._pool.fetch(_SELECT.format(held=held, limit=limit), *arguments.values)
         return Page.of([_view(row) for row in rows], size)
+
+
+def _after(arguments: Arguments, asked: BalanceFilter, after: BalanceCursor) -> str:
+    """Compares only what the scope has not pinned, so that an index starts at the cursor."""
+    ref, token_id, owner = after
+    if asked.scope.token_id is not None:
+        return f"x.owner > {arguments(owner, 'bytea')}"
+    if asked.scope.contract is not None:
+        return f"(x.token_id, x.owner) > ({arguments.numeric(token_id)}, {arguments(owner, 'bytea')})"
+    return (
+        "(x.collection_ref, x.token_id, x.owner) >"
+        f" ({arguments(ref, 'int')}, {arguments.numeric(token_id)}, {arguments(owner, 'bytea')})"
+    )
 
 
 def _view(row: asyncpg.Record) -> BalanceView:

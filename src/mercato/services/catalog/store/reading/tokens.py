@@ -98,9 +98,12 @@ class TokenReads:
 
 
 def _conditions(arguments: Arguments, asked: TokenFilter, after: TokenCursor | None) -> list[str]:
-    """On a table `x` that has collection_ref and token_id."""
+    """On a table `x` that has collection_ref and token_id. Inside one collection the cursor is the token alone: of an
+    index column that is pinned and compared in a row, PostgreSQL would start at the pin."""
     conditions = in_scope(arguments, asked.scope, "x")
-    if after is not None:
+    if after is not None and asked.scope.contract is not None:
+        conditions.append(f"x.token_id > {arguments.numeric(after[1])}")
+    elif after is not None:
         ref, token_id = arguments(after[0], "int"), arguments.numeric(after[1])
         conditions.append(f"(x.collection_ref, x.token_id) > ({ref}, {token_id})")
     for trait in asked.traits:
@@ -128,7 +131,7 @@ def _across(arguments: Arguments, asked: TokenFilter, limit: int, after: TokenCu
     if after is not None:
         ref, token_id = arguments(after[0], "int"), arguments.numeric(after[1])
         conditions.append(f"c.collection_ref >= {ref}")
-        after_token = f"(t.collection_ref, t.token_id) > ({ref}, {token_id})"
+        after_token = f"t.token_id > CASE WHEN c.collection_ref = {ref} THEN {token_id} ELSE -1 END"
     return _ACROSS.format(conditions=all_of(conditions), after_token=after_token, limit=limit)
 
 
