@@ -18,6 +18,7 @@ OWN_PARTS = {
     "gateway": {"graph", "http", "schema"},
     "media": {"fetcher"},
     "indexer": {"messages"},
+    "catalog": {"messages"},
 }
 """What a service has beyond the common files, because its work has a part that no other service has."""
 
