@@ -127,9 +127,24 @@ class Chain:
             pb.ChainReorged(chain_id=self.id.caip2, orphaned=orphaned, common_ancestor=ancestor, generation=generation)
         )
 
-    def advanced(self, indexed: common_pb2.Block, head: int, generation: int = 0) -> Incoming:
+    def advanced(
+        self,
+        indexed: common_pb2.Block,
+        head: int,
+        generation: int = 0,
+        *,
+        from_block: int = 0,
+        after: Sequence[str] = (),
+    ) -> Incoming:
         return self.incoming(
-            pb.ChainAdvanced(chain_id=self.id.caip2, indexed=indexed, head=head, generation=generation)
+            pb.ChainAdvanced(
+                chain_id=self.id.caip2,
+                indexed=indexed,
+                head=head,
+                generation=generation,
+                from_block=from_block,
+                after=after,
+            )
         )
 
 
