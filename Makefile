@@ -48,6 +48,7 @@ check: setup ## Lint, types, import rules, fresh generated code, contracts, migr
 	@$(SAY) 'import rules'; $(BIN)/lint-imports
 	@$(SAY) 'generated code'; $(BIN)/python scripts/proto.py --check
 	@$(SAY) 'contracts'; node contracts/build.mjs --check
+	@$(SAY) 'the page'; cd web && npm run --silent check
 	@$(SAY) 'lock file'; if grep -Hn '://' requirements/*.txt; then echo 'a lock file names an address; run `make lock`'; exit 1; fi
 	@$(SAY) 'migrations'; $(BIN)/mercato migrate --check
 
