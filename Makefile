@@ -56,6 +56,14 @@ check: setup ## Lint, types, import rules, fresh generated code, contracts, migr
 bench: setup ## Measure it; the figures and what they mean are in bench/README.md
 	@$(BIN)/python -m bench
 
+.PHONY: bench-indexer
+bench-indexer: setup ## Back-fill beside Ponder, in turn, on the same node; prints the ratios (about 5 minutes)
+	@$(BIN)/python -m bench.indexer
+
+.PHONY: bench-live
+bench-live: setup ## From a mined block to the push on a WebSocket
+	@$(BIN)/python -m bench.live
+
 .PHONY: proto
 proto: $(VENV) ## Generate src/mercato/rpc from proto/
 	@$(BIN)/python scripts/proto.py
