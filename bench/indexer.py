@@ -2,8 +2,8 @@
 
 Ours is counted whole: indexer, catalog, registry, broker, PostgreSQL, Redis and the document store, from the
 registration of the node to the last row. Ponder's is its process and PostgreSQL, from its start to its own "historical
-indexing done"; it writes three tables by its fastest way and keeps its cache of raw data. It ends 30 blocks early, which
-the rates allow for.
+indexing done"; it writes three tables by its fastest way and keeps its cache of raw data. It ends 30 blocks early,
+which the rates allow for.
 """
 
 from __future__ import annotations
