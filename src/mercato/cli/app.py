@@ -34,6 +34,12 @@ _COMMANDS = (
         "Index 67 recorded mainnet blocks and compare every row.",
         "See it work",
     ),
+    (
+        "rebuild",
+        "mercato.cli.rebuild:rebuild",
+        "Make the read model anew and compare it with the live one.",
+        "Prove it",
+    ),
     ("run", "mercato.cli.run:run", "Run one service or several in this process.", "Operate"),
     ("migrate", "mercato.cli.migrate:migrate", "Bring the databases to the newest schema, or back.", "Operate"),
     ("dlq", "mercato.cli.dlq:app", "List, show, replay or drop parked messages.", "Operate"),

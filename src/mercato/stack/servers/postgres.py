@@ -140,6 +140,7 @@ def requirements(settings_url: str, roles: Sequence[str] = DATABASES) -> str:
     for role in roles:
         lines.append(f"CREATE ROLE {role} LOGIN PASSWORD '…'; CREATE DATABASE {role} OWNER {role};")
         lines.append(f"REVOKE ALL ON DATABASE {role} FROM PUBLIC;")
+    lines.append("ALTER ROLE catalog_db CREATEDB; -- `mercato rebuild` makes a database beside the live one")
     return "\n".join(lines)
 
 
@@ -209,6 +210,8 @@ async def _settle(site: Site) -> None:
         for name in DATABASES:
             if name not in databases:
                 await create_database(admin, name, name)
+        # `mercato rebuild` makes the read model anew in a database of its own.
+        await admin.execute("ALTER ROLE catalog_db CREATEDB")
         for shared in ("postgres", "template1"):
             await admin.execute(f"REVOKE ALL ON DATABASE {shared} FROM PUBLIC")
 

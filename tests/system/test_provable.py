@@ -1,0 +1,137 @@
+"""Anybody can prove the read model: rebuilt from raw events it is the same, and a wrong row is found and named."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from mercato.kit.ids import Address, ChainId
+from mercato.stack.proof.rebuilding import Rebuilt, rebuilding
+from mercato.story.play import Collection, Story
+from tests.marketplace import Marketplace
+
+
+@pytest.fixture(scope="module")
+async def played(market: Marketplace) -> tuple[Story, Collection, Collection]:
+    """A newcomer who holds three ERC-721 tokens and 42 units of one ERC-1155 token, in collections of his own."""
+    story = await market.signed_in_story()
+    async with story.api.socket() as socket:
+        _, uri = await story.upload()
+        single = await story.create_collection(socket, "ERC721", uri)
+        await story.mint(socket, single, quantity=3)
+        multi = await story.create_collection(socket, "ERC1155", uri)
+        await story.mint(socket, multi, quantity=42, token_id=7)
+    return story, single, multi
+
+
+@asynccontextmanager
+async def planted(market: Marketplace, lie: str, truth: str, contract: str) -> AsyncIterator[None]:
+    """A wrong row in the live catalog inside the block; $1 of both statements is the contract's collection_ref."""
+    connection = await asyncpg.connect(market.stack.settings.database_url("catalog_db"))
+    try:
+        find = "SELECT collection_ref FROM collections WHERE contract = $1"
+        ref = await connection.fetchval(find, Address.parse(contract))
+        assert await connection.execute(lie, ref) in {"UPDATE 1", "SELECT 1"}
+        try:
+            yield
+        finally:
+            await connection.execute(truth, ref)
+    finally:
+        await connection.close()
+
+
+async def rebuilt(market: Marketplace, chain: ChainId) -> Rebuilt:
+    async with rebuilding(market.stack.settings) as tool:
+        return await tool.run(chain, lambda done, total: None)
+
+
+async def databases(market: Marketplace) -> set[str]:
+    connection = await asyncpg.connect(market.stack.settings.database_url("catalog_db"))
+    try:
+        return {row[0] for row in await connection.fetch("SELECT datname FROM pg_database")}
+    finally:
+        await connection.close()
+
+
+def differing(result: Rebuilt) -> dict[str, list[str]]:
+    return {t.table: [d.key for d in t.differences] for t in result.tables if not t.is_equal}
+
+
+async def test_a_rebuild_from_raw_events_is_equal_in_every_table(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    story, _, _ = played
+    before = await databases(market)
+    result = await rebuilt(market, story.chain)
+    assert differing(result) == {}
+    rows = {t.table: (t.live.rows, t.rebuilt.rows) for t in result.tables}
+    assert all(live == anew > 0 for live, anew in rows.values()), rows
+    assert result.point.number > 0
+    assert len(result.point.hash) == 32
+    assert await databases(market) == before
+
+
+async def test_a_rebuilt_database_is_there_afterwards_only_when_it_was_to_be_kept(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    async with rebuilding(market.stack.settings) as tool:
+        result = await tool.run(played[0].chain, lambda done, total: None, keep=True)
+    assert result.scratch in await databases(market)
+    connection = await asyncpg.connect(market.stack.settings.database_url("catalog_db"))
+    await connection.execute(f'DROP DATABASE "{result.scratch}"')
+    await connection.close()
+
+
+async def test_a_wrong_balance_is_named(market: Marketplace, played: tuple[Story, Collection, Collection]) -> None:
+    story, _, multi = played
+    statement = "UPDATE token_balances SET amount = {} WHERE collection_ref = $1"
+    async with planted(market, statement.format(43), statement.format(42), multi.contract):
+        result = await rebuilt(market, story.chain)
+    contract = multi.contract.lower()
+    assert differing(result) == {"token_balances": [f"{contract} token 7 of {story.wallet.address.text}"]}
+    (table,) = (t for t in result.tables if not t.is_equal)
+    (difference,) = table.differences
+    assert '"amount": 43' in (difference.live or "")
+    assert '"amount": 42' in (difference.rebuilt or "")
+
+
+async def test_a_wrong_owner_is_named(market: Marketplace, played: tuple[Story, Collection, Collection]) -> None:
+    story, single, _ = played
+    lie = "UPDATE tokens SET owner = decode(repeat('ee', 20), 'hex') WHERE collection_ref = $1 AND token_id = 2"
+    truth = f"UPDATE tokens SET owner = '\\x{story.wallet.address.hex()}' WHERE collection_ref = $1 AND token_id = 2"
+    async with planted(market, lie, truth, single.contract):
+        result = await rebuilt(market, story.chain)
+    assert differing(result) == {"tokens": [f"{single.contract.lower()} token 2"]}
+
+
+async def test_a_transfer_that_is_gone_is_named(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    story, single, _ = played
+    lie = """WITH gone AS (DELETE FROM ownership_transfers WHERE collection_ref = $1 AND token_id = 3 RETURNING *)
+        INSERT INTO kept_transfers SELECT * FROM gone"""
+    connection = await asyncpg.connect(market.stack.settings.database_url("catalog_db"))
+    try:
+        ref = await connection.fetchval(
+            "SELECT collection_ref FROM collections WHERE contract = $1", Address.parse(single.contract)
+        )
+        await connection.execute("CREATE TEMP TABLE kept_transfers (LIKE ownership_transfers)")
+        assert await connection.execute(lie, ref) == "INSERT 0 1"
+        result = await rebuilt(market, story.chain)
+        await connection.execute("INSERT INTO ownership_transfers SELECT * FROM kept_transfers")
+    finally:
+        await connection.close()
+    (keys,) = differing(result).values()
+    assert [key.split()[:2] for key in keys] == [[single.contract.lower(), "block"]]
+    (table,) = (t for t in result.tables if not t.is_equal)
+    assert (table.table, table.live.rows) == ("ownership_transfers", table.rebuilt.rows - 1)
+    assert table.differences[0].live is None
+
+
+async def test_after_the_planted_rows_are_mended_all_is_equal_again(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    assert differing(await rebuilt(market, played[0].chain)) == {}
