@@ -8,8 +8,12 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from mercato.kit import postgres
 from mercato.kit.ids import Address, ChainId
+from mercato.services.catalog.store.natural import at_one_moment
+from mercato.services.catalog.store.sampling import draw
 from mercato.stack.proof.rebuilding import Rebuilt, rebuilding
+from mercato.stack.proof.verification import Disagreement, Verified, verifying
 from mercato.story.play import Collection, Story
 from tests.marketplace import Marketplace
 
@@ -129,6 +133,71 @@ async def test_a_transfer_that_is_gone_is_named(
     (table,) = (t for t in result.tables if not t.is_equal)
     assert (table.table, table.live.rows) == ("ownership_transfers", table.rebuilt.rows - 1)
     assert table.differences[0].live is None
+
+
+async def verified(market: Marketplace, chain: ChainId, seed: int = 1) -> Verified:
+    async with verifying(market.stack.settings) as tool:
+        return await tool.run(chain, 10_000, seed)
+
+
+async def test_owners_balances_and_transfers_agree_with_the_chain(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    result = await verified(market, played[0].chain)
+    assert result.disagreements == ()
+    assert result.owners >= 3
+    assert result.balances >= 1
+    assert result.transfers >= 4
+
+
+async def test_verify_tells_a_wrong_owner_with_what_the_chain_says(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    story, single, _ = played
+    wrong = Address(b"\xee" * 20)
+    lie = f"UPDATE tokens SET owner = '\\x{wrong.hex()}' WHERE collection_ref = $1 AND token_id = 1"
+    truth = f"UPDATE tokens SET owner = '\\x{story.wallet.address.hex()}' WHERE collection_ref = $1 AND token_id = 1"
+    async with planted(market, lie, truth, single.contract):
+        result = await verified(market, story.chain)
+    subject = f"{single.contract.lower()} token 1"
+    assert result.disagreements == (Disagreement("owner of", subject, wrong.checksum, story.wallet.address.checksum),)
+
+
+async def test_verify_tells_a_wrong_balance_with_what_the_chain_says(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    story, _, multi = played
+    statement = "UPDATE token_balances SET amount = {} WHERE collection_ref = $1"
+    async with planted(market, statement.format(1), statement.format(42), multi.contract):
+        result = await verified(market, story.chain)
+    subject = f"{multi.contract.lower()} token 7 of {story.wallet.address.text}"
+    assert result.disagreements == (Disagreement("balance of", subject, "1", "42"),)
+
+
+async def test_verify_tells_a_transfer_to_somebody_else_than_in_its_receipt(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    story, single, _ = played
+    statement = "UPDATE ownership_transfers SET recipient = '\\x{}' WHERE collection_ref = $1 AND token_id = 2"
+    lie, truth = statement.format("ee" * 20), statement.format(story.wallet.address.hex())
+    async with planted(market, lie, truth, single.contract):
+        result = await verified(market, story.chain)
+    (found,) = result.disagreements
+    assert found.kind == "transfer"
+    assert found.table == f"1 of {single.contract.lower()} token 2 from nobody to 0x{'ee' * 20}"
+    assert found.chain == f"1 of {single.contract.lower()} token 2 from nobody to {story.wallet.address.text}"
+
+
+async def test_a_seed_picks_the_same_rows_again_and_another_one_others(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    async with (
+        postgres.connected(market.stack.settings, "catalog_db") as database,
+        at_one_moment(database, played[0].chain) as moment,
+    ):
+        picked = [tuple((await draw(moment, 1, seed)).tokens) for seed in [*range(12), *range(12)]]
+    assert picked[:12] == picked[12:]
+    assert len(set(picked)) > 1
 
 
 async def test_after_the_planted_rows_are_mended_all_is_equal_again(

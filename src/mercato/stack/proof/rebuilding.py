@@ -80,12 +80,12 @@ class Rebuilding:
                 continue
 
     async def _attempt(self, chain: ChainId, scratch: Scratch, tell: Tell) -> Rebuilt:
-        async with at_one_moment(self._live, chain) as (tables, point):
-            if point is None:
+        async with at_one_moment(self._live, chain) as moment:
+            if moment.point is None:
                 raise NotFound("CHAIN_NOT_CATALOGUED", f"the catalog has read nothing of {chain.caip2} yet")
-            total = await tables.count_facts()
+            total, begin = await moment.tables.count_facts(), moment.point.number
         replay = Replay(self._raw, scratch.database, chain, lambda done: tell(done, max(done, total)))
-        await self._extend(chain, replay, scratch, point.number)
+        await self._extend(chain, replay, scratch, begin)
         return await self._settled(chain, replay, scratch)
 
     async def _extend(self, chain: ChainId, replay: Replay, scratch: Scratch, block: int) -> None:
@@ -95,8 +95,8 @@ class Rebuilding:
         await scratch.database.pool.execute(
             "INSERT INTO sync_state (chain_number) VALUES ($1) ON CONFLICT DO NOTHING", chain
         )
-        async with at_one_moment(scratch.database, chain) as (tables, _):
-            if await tables.has_any(list(orphans)):
+        async with at_one_moment(scratch.database, chain) as moment:
+            if await moment.tables.has_any(list(orphans)):
                 raise _Forked
 
     async def _settled(self, chain: ChainId, replay: Replay, scratch: Scratch) -> Rebuilt:
@@ -124,12 +124,13 @@ class Rebuilding:
 
     async def _compared(self, chain: ChainId, replay: Replay, scratch: Scratch) -> Rebuilt | None:
         """Both as of one moment; None when the live tables hold facts above their read point just then."""
-        async with at_one_moment(self._live, chain) as (live, point):
-            if point is None or await live.newest_block() > point.number:
+        async with at_one_moment(self._live, chain) as live:
+            point = live.point
+            if point is None or await live.tables.newest_block() > point.number:
                 return None
             await self._extend(chain, replay, scratch, point.number)
-            async with at_one_moment(scratch.database, chain) as (rebuilt, _):
-                return Rebuilt(point, await compare(live, rebuilt), scratch.name)
+            async with at_one_moment(scratch.database, chain) as rebuilt:
+                return Rebuilt(point, await compare(live.tables, rebuilt.tables), scratch.name)
 
 
 @asynccontextmanager

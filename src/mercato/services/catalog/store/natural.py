@@ -162,9 +162,22 @@ class NaturalTables:
         return found
 
 
+@dataclass(frozen=True)
+class Moment:
+    """A chain's rows as one transaction sees them, and the block they are true at; None before the first."""
+
+    connection: Connection
+    chain_ref: int
+    point: ReadPoint | None
+
+    @property
+    def tables(self) -> NaturalTables:
+        return NaturalTables(self.connection, self.chain_ref)
+
+
 @asynccontextmanager
-async def at_one_moment(database: Database, chain: ChainId) -> AsyncIterator[tuple[NaturalTables, ReadPoint | None]]:
-    """A chain's tables and the block they are true at, None before the first, as of one moment.
+async def at_one_moment(database: Database, chain: ChainId) -> AsyncIterator[Moment]:
+    """Reads one chain in one transaction.
 
     Raises `NotFound` CHAIN_NOT_CATALOGUED.
     """
@@ -175,7 +188,7 @@ async def at_one_moment(database: Database, chain: ChainId) -> AsyncIterator[tup
         chain_ref = await connection.fetchval("SELECT chain_ref FROM sync_state WHERE chain_number = $1", chain)
         if chain_ref is None:
             raise NotFound("CHAIN_NOT_CATALOGUED", f"the catalog has nothing of {chain.caip2}")
-        yield NaturalTables(connection, chain_ref), await _read_point(connection, chain)
+        yield Moment(connection, chain_ref, await _read_point(connection, chain))
 
 
 async def list_chains(database: Database) -> list[ChainId]:
