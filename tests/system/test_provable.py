@@ -8,12 +8,19 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from mercato.cli.demo_mainnet import recorded_node
+from mercato.evm.directory import ChainHandle
+from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit import postgres
+from mercato.kit.errors import FailedPrecondition, InvalidArgument
 from mercato.kit.ids import Address, ChainId
+from mercato.rpc.chains.v1.chains_pb2 import Chain, GasPolicy
 from mercato.services.catalog.store.natural import at_one_moment
 from mercato.services.catalog.store.sampling import draw
+from mercato.stack.proof.drill import check_depth, drilling
 from mercato.stack.proof.rebuilding import Rebuilt, rebuilding
 from mercato.stack.proof.verification import Disagreement, Verified, verifying
+from mercato.story.mainnet import MAINNET
 from mercato.story.play import Collection, Story
 from tests.marketplace import Marketplace
 
@@ -204,3 +211,42 @@ async def test_after_the_planted_rows_are_mended_all_is_equal_again(
     market: Marketplace, played: tuple[Story, Collection, Collection]
 ) -> None:
     assert differing(await rebuilt(market, played[0].chain)) == {}
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+async def test_a_drilled_fork_is_taken_back_whole_and_ends_equal_to_a_clean_rebuild(
+    market: Marketplace, depth: int
+) -> None:
+    chain, _ = market.nodes[1]
+    steps: list[str] = []
+    async with drilling(market.stack.settings, chain, depth, steps.append) as drill:
+        result = await drill.run(depth)
+    before, mined, gone, again = result.stages
+    assert differing(result.rebuilt) == {}
+    assert gone.tables == before.tables
+    assert mined.tables["ownership_transfers"].rows == before.tables["ownership_transfers"].rows + depth
+    assert again.tables["ownership_transfers"].rows == mined.tables["ownership_transfers"].rows
+    assert again.tables["ownership_transfers"] != mined.tables["ownership_transfers"]
+    assert again.tables["collection_holders"] == mined.tables["collection_holders"]
+    assert (gone.point.generation, gone.point.number) == (before.point.generation + 1, mined.point.number)
+    assert gone.point.hash != mined.point.hash
+    assert len(steps) == 5
+
+
+@pytest.mark.parametrize("depth", [0, 65])
+async def test_a_drill_below_finality_is_refused_before_anything_is_sent(market: Marketplace, depth: int) -> None:
+    chain, node = market.nodes[1]
+    head = await node.block_number()
+    with pytest.raises(InvalidArgument) as refused:
+        async with drilling(market.stack.settings, chain, depth, print):
+            pytest.fail("the drill began")
+    assert refused.value.reason == "INVALID_DEPTH"
+    assert await node.block_number() == head
+
+
+async def test_a_drill_takes_only_a_development_node(market: Marketplace) -> None:
+    async with recorded_node() as url, RpcPool(MAINNET, [Endpoint(url)]) as node:
+        handle = ChainHandle(Chain(chain_id=MAINNET.caip2, gas_policy=GasPolicy(finality_depth=64)), node)
+        with pytest.raises(FailedPrecondition) as refused:
+            await check_depth(handle, 1)
+    assert refused.value.reason == "NOT_A_DEVELOPMENT_CHAIN"

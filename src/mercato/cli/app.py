@@ -41,6 +41,7 @@ _COMMANDS = (
         "Prove it",
     ),
     ("verify", "mercato.cli.verify:verify", "Compare sampled rows of the read model with the chain.", "Prove it"),
+    ("drill", "mercato.cli.drill:app", "Fork the local chain and watch the tables follow.", "Prove it"),
     ("run", "mercato.cli.run:run", "Run one service or several in this process.", "Operate"),
     ("migrate", "mercato.cli.migrate:migrate", "Bring the databases to the newest schema, or back.", "Operate"),
     ("dlq", "mercato.cli.dlq:app", "List, show, replay or drop parked messages.", "Operate"),
