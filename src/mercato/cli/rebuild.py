@@ -55,8 +55,11 @@ async def rebuilt_with_bar(tool: Rebuilding, chain: ChainId, *, keep: bool) -> R
 def show(result: Rebuilt) -> None:
     """The tables side by side, then the first rows that differ in each."""
     point = result.point
-    title = f"{point.chain.caip2} at block {point.number} (0x{point.hash.hex()}, {point.finality})"
-    grid = Table("table", "rows live", "rows rebuilt", "hash live", "hash rebuilt", "equal", title=title)
+    _out.print(
+        f"\n[bold]{point.chain.caip2}[/] at block {point.number} (0x{point.hash.hex()}, {point.finality})",
+        soft_wrap=True,
+    )
+    grid = Table("table", "rows live", "rows rebuilt", "hash live", "hash rebuilt", "equal")
     for t in result.tables:
         verdict = "[green]yes[/]" if t.is_equal else f"[bold red]no[/], {t.differing} rows"
         grid.add_row(t.table, str(t.live.rows), str(t.rebuilt.rows), t.live.digest, t.rebuilt.digest, verdict)

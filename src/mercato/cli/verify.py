@@ -51,8 +51,11 @@ async def _run(chosen: ChainId | None, sample: int, seed: int) -> bool:
 def show(result: Verified) -> None:
     """What was looked at, then each disagreement with both sides."""
     point = result.point
-    title = f"{point.chain.caip2} at block {point.number} (0x{point.hash.hex()}, {point.finality})"
-    grid = Table("looked at", "rows", "disagree", title=title)
+    _out.print(
+        f"\n[bold]{point.chain.caip2}[/] at block {point.number} (0x{point.hash.hex()}, {point.finality})",
+        soft_wrap=True,
+    )
+    grid = Table("looked at", "rows", "disagree")
     counts = {"owner of": result.owners, "balance of": result.balances, "transfer": result.transfers}
     names = {"owner of": "owners (ownerOf)", "balance of": "balances (balanceOf)", "transfer": "transfers (receipts)"}
     for kind, rows in counts.items():

@@ -82,8 +82,8 @@ class Verifying:
     async def run(self, chain: ChainId, size: int, seed: int) -> Verified:
         """Looks at up to `size` owners, `size` balances and the transfers of `size` blocks.
 
-        Raises `NotFound` CHAIN_NOT_CATALOGUED and `FailedPrecondition` NODE_ELSEWHERE when the node does not have the
-        block the rows are true at.
+        Raises `NotFound` CHAIN_NOT_CATALOGUED, and `FailedPrecondition` NODE_ELSEWHERE when the node does not have the
+        block the rows are true at, or NODE_WITHOUT_STATE when it has the block but not its state.
         """
         handle = await self._directory.get(chain)
         result = await self._look(handle, size, seed)
@@ -141,7 +141,7 @@ def _verified(point: ReadPoint, sample: Sample, found: Sequence[Disagreement]) -
 
 async def _owners(node: RpcPool, tokens: Sequence[OwnedToken], block: bytes) -> list[Disagreement]:
     calls = [(token.contract, _OWNER_OF.encode(token.token_id)) for token in tokens]
-    answers = await node.call_many(calls, block=block, gas=_GAS)
+    answers = await _ask(node, calls, block)
     found = []
     for token, answer in zip(tokens, answers, strict=True):
         # A burned token has no owner, and ownerOf says so by reverting (EIP-721) or by the zero address.
@@ -155,7 +155,7 @@ async def _owners(node: RpcPool, tokens: Sequence[OwnedToken], block: bytes) -> 
 
 async def _balances(node: RpcPool, balances: Sequence[HeldUnits], block: bytes) -> list[Disagreement]:
     calls = [(held.contract, _BALANCE_OF.encode(held.owner, held.token_id)) for held in balances]
-    answers = await node.call_many(calls, block=block, gas=_GAS)
+    answers = await _ask(node, calls, block)
     found = []
     for held, answer in zip(balances, answers, strict=True):
         said = _said(_BALANCE_OF, answer)
@@ -165,10 +165,25 @@ async def _balances(node: RpcPool, balances: Sequence[HeldUnits], block: bytes) 
     return found
 
 
+async def _ask(node: RpcPool, calls: Sequence[tuple[Address, bytes]], block: bytes) -> list[bytes | RpcError]:
+    """eth_call of each. Raises `BlockUnknown`, and `FailedPrecondition` NODE_WITHOUT_STATE when the node refuses every
+    one, though none reverts: then it is the node that cannot tell, not the rows that are wrong."""
+    answers = await node.call_many(calls, block=block, gas=_GAS)
+    refusals = [answer for answer in answers if isinstance(answer, RpcError) and not isinstance(answer, Reverted)]
+    for refusal in refusals:
+        if isinstance(refusal, BlockUnknown):
+            raise refusal
+    if refusals and len(refusals) == len(answers):
+        raise FailedPrecondition(
+            "NODE_WITHOUT_STATE",
+            f"the node answers no eth_call at block 0x{block.hex()} ({refusals[0].message});"
+            " register one that keeps the state of that block",
+        )
+    return answers
+
+
 def _said(function: Function, answer: bytes | RpcError) -> str:
-    """What a call returned, as text. Raises `BlockUnknown`: then nothing was said about that block."""
-    if isinstance(answer, BlockUnknown):
-        raise answer
+    """What a call returned, as text."""
     if isinstance(answer, RpcError):
         return f"nothing ({answer.message})"
     try:
