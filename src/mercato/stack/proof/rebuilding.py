@@ -28,6 +28,9 @@ _LOOK_AGAIN = 0.3
 _SETTLING = 3.0
 """Seconds for which a difference must stay to be one: a fact passes from the broker into the tables in milliseconds."""
 
+_STARTS = 5
+"""Starts that forks may spoil."""
+
 _PATIENCE = 60.0
 """Seconds to wait for a moment in which the live tables hold nothing above their read point."""
 
@@ -70,7 +73,7 @@ class Rebuilding:
 
         Raises `NotFound` CHAIN_NOT_CATALOGUED, `FailedPrecondition` NEVER_AT_REST, and what making the copy raises.
         """
-        while True:
+        for _ in range(_STARTS):
             try:
                 async with scratch_catalog(self._settings, chain) as scratch:
                     result = await self._attempt(chain, scratch, tell)
@@ -78,6 +81,7 @@ class Rebuilding:
                     return result
             except _Forked:
                 continue
+        raise FailedPrecondition("NEVER_AT_REST", f"{_STARTS} forks of {chain.caip2} passed through the rebuild")
 
     async def _attempt(self, chain: ChainId, scratch: Scratch, tell: Tell) -> Rebuilt:
         async with at_one_moment(self._live, chain) as moment:
