@@ -10,6 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from mercato.cli.demo_mainnet import indexed, recorded_node
 from mercato.evm.directory import ChainHandle
@@ -17,13 +18,16 @@ from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit import postgres
 from mercato.kit.errors import FailedPrecondition, InvalidArgument
 from mercato.kit.ids import Address, ChainId
+from mercato.kit.settings import DATABASES
 from mercato.rpc.chains.v1.chains_pb2 import Chain, GasPolicy
 from mercato.services.catalog.store.natural import at_one_moment
 from mercato.services.catalog.store.sampling import draw
 from mercato.stack import LocalStack
 from mercato.stack.proof.drill import check_depth, drilling
 from mercato.stack.proof.rebuilding import Rebuilt, rebuilding
+from mercato.stack.proof.scratch import scratch_catalog
 from mercato.stack.proof.verification import Disagreement, Verified, verifying
+from mercato.stack.servers.postgres import REBUILD
 from mercato.story.mainnet import MAINNET
 from mercato.story.play import Collection, Story, Watched
 from tests.marketplace import Marketplace
@@ -64,7 +68,7 @@ async def rebuilt(market: Marketplace, chain: ChainId) -> Rebuilt:
 
 
 async def databases(market: Marketplace) -> set[str]:
-    connection = await asyncpg.connect(market.stack.settings.database_url("catalog_db"))
+    connection = await asyncpg.connect(market.stack.settings.database_url(REBUILD))
     try:
         return {row[0] for row in await connection.fetch("SELECT datname FROM pg_database")}
     finally:
@@ -95,9 +99,25 @@ async def test_a_rebuilt_database_is_there_afterwards_only_when_it_was_to_be_kep
     async with rebuilding(market.stack.settings) as tool:
         result = await tool.run(played[0].chain, lambda done, total: None, keep=True)
     assert result.scratch in await databases(market)
-    connection = await asyncpg.connect(market.stack.settings.database_url("catalog_db"))
+    connection = await asyncpg.connect(market.stack.settings.database_url(REBUILD))
     await connection.execute(f'DROP DATABASE "{result.scratch}"')
     await connection.close()
+
+
+@pytest.mark.parametrize("live", DATABASES)
+async def test_the_role_that_rebuilds_enters_no_live_database(market: Marketplace, live: str) -> None:
+    url = market.stack.settings.database_url(REBUILD).rpartition("/")[0] + f"/{live}"
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(url)
+
+
+async def test_a_server_without_that_role_is_told_what_to_run_there(market: Marketplace) -> None:
+    stranger = market.stack.settings.model_copy(update={"postgres_password": SecretStr("another")})
+    with pytest.raises(FailedPrecondition) as refused:
+        async with scratch_catalog(stranger, market.nodes[0][0]):
+            pytest.fail("a database was made")
+    assert refused.value.reason == "MAY_NOT_CREATE_DATABASE"
+    assert "CREATE ROLE catalog_rebuild LOGIN CREATEDB" in refused.value.message
 
 
 async def test_a_wrong_balance_is_named(market: Marketplace, played: tuple[Story, Collection, Collection]) -> None:

@@ -1,4 +1,7 @@
-"""A catalog database of its own beside the live one, made by the catalog's migrations and gone afterwards."""
+"""A catalog database of its own beside the live one, made by the catalog's migrations and gone afterwards.
+
+It belongs to a role that cannot enter the live databases, so a rebuild cannot write where it should not.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from mercato.kit.ids import ChainId
 from mercato.kit.postgres import Database
 from mercato.kit.settings import Settings
 from mercato.stack import migrations
+from mercato.stack.servers.postgres import REBUILD
 
 _CONNECTIONS = 4
 
@@ -35,14 +39,14 @@ async def scratch_catalog(settings: Settings, chain: ChainId) -> AsyncIterator[S
 
     Raises `FailedPrecondition` MAY_NOT_CREATE_DATABASE, and what migrating raises.
     """
-    live = settings.database_url("catalog_db")
-    name = f"catalog_rebuild_{int(chain)}_{os.getpid()}"
-    await _execute(live, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    await _execute(live, f'CREATE DATABASE "{name}" TEMPLATE template0')
+    home = settings.database_url(REBUILD)
+    name = f"{REBUILD}_{int(chain)}_{os.getpid()}"
+    await _execute(home, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await _execute(home, f'CREATE DATABASE "{name}" TEMPLATE template0')
     kept = False
     try:
-        await _execute(live, f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
-        url = urlunsplit(urlsplit(live)._replace(path=f"/{name}"))
+        await _execute(home, f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+        url = urlunsplit(urlsplit(home)._replace(path=f"/{name}"))
         await migrations.migrate_at(url, "catalog_db")
         async with postgres.opened(url, name, _CONNECTIONS) as database:
             scratch = Scratch(name, database)
@@ -50,21 +54,29 @@ async def scratch_catalog(settings: Settings, chain: ChainId) -> AsyncIterator[S
         kept = scratch.kept
     finally:
         if not kept:
-            await _execute(live, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await _execute(home, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 async def _execute(url: str, statement: str) -> None:
     """On a connection of its own: databases cannot be made inside a transaction."""
     try:
         connection = await asyncpg.connect(url)
+    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+        raise _not_allowed(error) from error
     except (OSError, asyncpg.PostgresError) as error:
-        raise Unavailable("DATABASE_UNAVAILABLE", f"catalog_db: {error}") from error
+        raise Unavailable("DATABASE_UNAVAILABLE", f"{REBUILD}: {error}") from error
     try:
         await connection.execute(statement)
     except asyncpg.InsufficientPrivilegeError as error:
-        raise FailedPrecondition(
-            "MAY_NOT_CREATE_DATABASE",
-            "the role catalog_db may not make a database; run `ALTER ROLE catalog_db CREATEDB` as a superuser, once",
-        ) from error
+        raise _not_allowed(error) from error
     finally:
         await connection.close()
+
+
+def _not_allowed(error: Exception) -> FailedPrecondition:
+    return FailedPrecondition(
+        "MAY_NOT_CREATE_DATABASE",
+        f"PostgreSQL takes no role {REBUILD} that may make databases ({error}); on a server of yours run once, as a"
+        f" superuser: CREATE ROLE {REBUILD} LOGIN CREATEDB PASSWORD '…'; CREATE DATABASE {REBUILD} OWNER {REBUILD};"
+        " a local stack makes it at its next start",
+    )
