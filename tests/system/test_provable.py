@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -229,6 +231,32 @@ async def test_a_seed_picks_the_same_rows_again_and_another_one_others(
         picked = [tuple((await draw(moment, 1, seed)).tokens) for seed in [*range(12), *range(12)]]
     assert picked[:12] == picked[12:]
     assert len(set(picked)) > 1
+
+
+async def command(market: Marketplace, *words: str) -> tuple[int, str]:
+    """Exit code and output of the `mercato` command against this marketplace."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mercato.cli", *words, env={**os.environ, **market.stack.env, "COLUMNS": "200"},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    return process.returncode or 0, out.decode()
+
+
+async def test_the_commands_exit_with_one_and_name_the_row_only_when_something_is_wrong(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    story, _, multi = played
+    rebuild, verify = ("rebuild", "--chain", story.chain.caip2), ("verify", "--sample", "500", "--seed", "9")
+    for words, well in ((rebuild, "Equal, row by row."), (verify, "seed 9")):
+        code, said = await command(market, *words)
+        assert (code, well in said) == (0, True), said
+    statement = "UPDATE token_balances SET amount = {} WHERE collection_ref = $1"
+    row = f"{multi.contract.lower()} token 7 of {story.wallet.address.text}"
+    async with planted(market, statement.format(41), statement.format(42), multi.contract):
+        for words in (rebuild, verify):
+            code, said = await command(market, *words)
+            assert (code, row in said) == (1, True), said
 
 
 async def test_after_the_planted_rows_are_mended_all_is_equal_again(
