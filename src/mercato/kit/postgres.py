@@ -85,13 +85,20 @@ class Database:
 @asynccontextmanager
 async def connected(settings: Settings, database: str) -> AsyncIterator[Database]:
     """Opens the pool of one of `settings.DATABASES`; raises `Unavailable` when the server cannot be reached."""
+    async with opened(settings.database_url(database), database, settings.postgres_pool) as found:
+        yield found
+
+
+@asynccontextmanager
+async def opened(url: str, name: str, connections: int) -> AsyncIterator[Database]:
+    """As `connected`, for a database that is none of the settings'; `name` is what the server shows of us."""
     try:
         pool = await asyncpg.create_pool(
-            settings.database_url(database), min_size=1, max_size=settings.postgres_pool, init=_prepare, reset=_keep,
-            server_settings={"application_name": f"mercato {database}"},
+            url, min_size=1, max_size=connections, init=_prepare, reset=_keep,
+            server_settings={"application_name": f"mercato {name}"},
         )  # fmt: skip
     except (OSError, asyncpg.PostgresError) as error:
-        raise Unavailable("DATABASE_UNAVAILABLE", f"{database}: {error}") from error
+        raise Unavailable("DATABASE_UNAVAILABLE", f"{name}: {error}") from error
     try:
         yield Database(pool)
     finally:

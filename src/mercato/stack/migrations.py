@@ -31,6 +31,11 @@ async def migrate(settings: Settings, databases: Sequence[str] = tuple(FOLDERS))
     await _each(databases, lambda name: _up(settings.database_url(name), folder(name)))
 
 
+async def migrate_at(url: str, database: str) -> None:
+    """Gives the database at `url` the schema of `database`, one of `FOLDERS`. Raises `StackFailed`."""
+    await _up(url, folder(database))
+
+
 async def roll_back(settings: Settings, databases: Sequence[str] = tuple(FOLDERS)) -> None:
     """Undoes every applied migration, newest first, all databases at the same time."""
     await _each(databases, lambda name: _down(settings.database_url(name), folder(name)))

@@ -27,6 +27,9 @@ from mercato.stack.unprivileged import account, command_as
 if TYPE_CHECKING:
     import asyncpg
 
+REBUILD = "catalog_rebuild"
+"""Role, and its empty database, from which `mercato rebuild` makes databases of its own. It enters no live one."""
+
 _OLDEST = 15
 _ADMIN = "mercato_admin"
 _CONNECTIONS = 300
@@ -137,9 +140,10 @@ async def create_database(admin: asyncpg.Connection, database: str, owner: str) 
 def requirements(settings_url: str, roles: Sequence[str] = DATABASES) -> str:
     """What must exist on a PostgreSQL that is not ours, as SQL to run there once."""
     lines = [f"-- on {settings_url}, once, as a superuser; the password is that of MERCATO_POSTGRES_PASSWORD"]
-    for role in roles:
+    for role in (*roles, REBUILD):
         lines.append(f"CREATE ROLE {role} LOGIN PASSWORD '…'; CREATE DATABASE {role} OWNER {role};")
         lines.append(f"REVOKE ALL ON DATABASE {role} FROM PUBLIC;")
+    lines.append(f"ALTER ROLE {REBUILD} CREATEDB; -- for `mercato rebuild`")
     return "\n".join(lines)
 
 
@@ -177,7 +181,7 @@ async def _initialise(prefix: Sequence[str], installation: Installation, cluster
 
 def _write_access_rules(cluster: Path, user: pwd.struct_passwd | None) -> None:
     me = pwd.getpwuid(os.geteuid()).pw_name
-    rules = _HBA.format(databases="all", roles=",".join(DATABASES))
+    rules = _HBA.format(databases="all", roles=",".join((*DATABASES, REBUILD)))
     for name, text in (("pg_hba.conf", rules), ("pg_ident.conf", f"mercato {me} {_ADMIN}\n")):
         write_atomically(cluster / name, text.encode())
         if user:
@@ -202,13 +206,14 @@ async def _settle(site: Site) -> None:
     async with administrator(site) as admin:
         roles = {row[0] for row in await admin.fetch("SELECT rolname FROM pg_roles")}
         databases = {row[0] for row in await admin.fetch("SELECT datname FROM pg_database")}
-        for name in DATABASES:
+        for name in (*DATABASES, REBUILD):
             verb = "ALTER" if name in roles else "CREATE"
             statement = f"SELECT format('{verb} ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)"
             await admin.execute(await admin.fetchval(statement, name, password))
-        for name in DATABASES:
+        for name in (*DATABASES, REBUILD):
             if name not in databases:
                 await create_database(admin, name, name)
+        await admin.execute(f"ALTER ROLE {REBUILD} CREATEDB")
         for shared in ("postgres", "template1"):
             await admin.execute(f"REVOKE ALL ON DATABASE {shared} FROM PUBLIC")
 

@@ -23,6 +23,7 @@ from mercato.services.indexer.model.raw import RawEvent
 BULK = 2_500
 _DUPLICATE = 11000
 _KEY = struct.Struct(">QQ32sI")
+_LOWEST = bytes(32)
 
 
 class RawEvents:
@@ -76,6 +77,15 @@ class RawEvents:
         async for row in self._rows.find({}, batch_size=BULK):
             if row["_id"][:8] == int(chain).to_bytes(8, "big"):
                 yield _event(row)
+
+    async def stream_between(self, chain: ChainId, first: int, last: int) -> AsyncIterator[RawEvent]:
+        """The rows of blocks `first` to `last`, both included, orphans too. Raises `Unavailable`."""
+        bounds = {"$gte": key(chain, first, _LOWEST, 0), "$lt": key(chain, last + 1, _LOWEST, 0)}
+        try:
+            async for row in self._rows.find({"_id": bounds}, batch_size=BULK):
+                yield _event(row)
+        except PyMongoError as error:
+            raise Unavailable("RAW_STORE_UNAVAILABLE", f"events.raw cannot be read: {str(error)[:300]}") from error
 
 
 def key(chain: ChainId, number: int, hash_: bytes, log_index: int) -> bytes:

@@ -1,0 +1,148 @@
+"""The read model made anew from raw events, and compared with the live one at one block.
+
+The live one moves on meanwhile. So the copy is brought up to the block the live one is read to, both are compared as
+of one moment, and where they differ, again a moment later: facts on their way disappear from the differences, what is
+wrong stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from mercato.kit import mongo, postgres
+from mercato.kit.errors import FailedPrecondition, NotFound
+from mercato.kit.ids import ChainId
+from mercato.kit.postgres import Database
+from mercato.kit.settings import Settings
+from mercato.services.catalog.store.natural import ReadPoint, at_one_moment, list_chains
+from mercato.services.indexer.store.checkpoints import Checkpoints
+from mercato.services.indexer.store.raw import RawEvents
+from mercato.stack.proof.comparing import TableComparison, compare
+from mercato.stack.proof.replay import Replay
+from mercato.stack.proof.scratch import Scratch, scratch_catalog
+
+_LOOK_AGAIN = 0.3
+_SETTLING = 3.0
+"""Seconds for which a difference must stay to be one: a fact passes from the broker into the tables in milliseconds."""
+
+_STARTS = 5
+"""Starts that forks may spoil."""
+
+_PATIENCE = 60.0
+"""Seconds to wait for a moment in which the live tables hold nothing above their read point."""
+
+Tell = Callable[[int, int], None]
+"""Facts applied, facts there are."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came of it: all tables at one block; `scratch` names the database, which is gone unless it was kept."""
+
+    point: ReadPoint
+    tables: tuple[TableComparison, ...]
+    scratch: str
+
+    @property
+    def is_equal(self) -> bool:
+        return all(table.is_equal for table in self.tables)
+
+
+class _Forked(Exception):
+    """A fork took away a block that the copy holds: it is no clean one any more."""
+
+
+class Rebuilding:
+    """Compares the live catalog with clean copies of it."""
+
+    def __init__(self, settings: Settings, live: Database, raw: RawEvents, checkpoints: Checkpoints) -> None:
+        self._settings = settings
+        self._live = live
+        self._raw = raw
+        self._checkpoints = checkpoints
+
+    async def chains(self) -> list[ChainId]:
+        """The chains there is something to compare of."""
+        return await list_chains(self._live)
+
+    async def run(self, chain: ChainId, tell: Tell, *, keep: bool = False) -> Rebuilt:
+        """Rebuilds one chain and compares. Starts over when a fork passes through what was rebuilt.
+
+        Raises `NotFound` CHAIN_NOT_CATALOGUED, `FailedPrecondition` NEVER_AT_REST, and what making the copy raises.
+        """
+        for _ in range(_STARTS):
+            try:
+                async with scratch_catalog(self._settings, chain) as scratch:
+                    result = await self._attempt(chain, scratch, tell)
+                    scratch.kept = keep
+                    return result
+            except _Forked:
+                continue
+        raise FailedPrecondition("NEVER_AT_REST", f"{_STARTS} forks of {chain.caip2} passed through the rebuild")
+
+    async def _attempt(self, chain: ChainId, scratch: Scratch, tell: Tell) -> Rebuilt:
+        async with at_one_moment(self._live, chain) as moment:
+            if moment.point is None:
+                raise NotFound("CHAIN_NOT_CATALOGUED", f"the catalog has read nothing of {chain.caip2} yet")
+            total, begin = await moment.tables.count_facts(), moment.point.number
+        replay = Replay(self._raw, scratch.database, chain, lambda done: tell(done, max(done, total)))
+        await self._extend(chain, replay, scratch, begin)
+        return await self._settled(chain, replay, scratch)
+
+    async def _extend(self, chain: ChainId, replay: Replay, scratch: Scratch, block: int) -> None:
+        orphans = await self._checkpoints.list_orphans(chain, 0)
+        await replay.up_to(block, orphans)
+        # A chain that said nothing yet has no row in the copy either.
+        await scratch.database.pool.execute(
+            "INSERT INTO sync_state (chain_number) VALUES ($1) ON CONFLICT DO NOTHING", chain
+        )
+        async with at_one_moment(scratch.database, chain) as moment:
+            if await moment.tables.has_any(list(orphans)):
+                raise _Forked
+
+    async def _settled(self, chain: ChainId, replay: Replay, scratch: Scratch) -> Rebuilt:
+        """Compares until all is equal, or until the same rows have differed for `_SETTLING` seconds."""
+        loop = asyncio.get_running_loop()
+        begin = differing_since = loop.time()
+        lasting: set[tuple[str, str]] | None = None
+        while True:
+            result = await self._compared(chain, replay, scratch)
+            now = loop.time()
+            if result is not None:
+                if result.is_equal:
+                    return result
+                keys = {(t.table, d.key) for t in result.tables for d in t.differences}
+                lasting = keys if lasting is None else lasting & keys
+                if not lasting:
+                    lasting, differing_since = keys, now
+                if now - differing_since >= _SETTLING:
+                    return result
+            elif now - begin > _PATIENCE:
+                raise FailedPrecondition(
+                    "NEVER_AT_REST", f"{chain.caip2} is never caught up with its read point: is the catalog behind?"
+                )
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _compared(self, chain: ChainId, replay: Replay, scratch: Scratch) -> Rebuilt | None:
+        """Both as of one moment; None when the live tables hold facts above their read point just then."""
+        async with at_one_moment(self._live, chain) as live:
+            point = live.point
+            if point is None or await live.tables.newest_block() > point.number:
+                return None
+            await self._extend(chain, replay, scratch, point.number)
+            async with at_one_moment(scratch.database, chain) as rebuilt:
+                return Rebuilt(point, await compare(live.tables, rebuilt.tables), scratch.name)
+
+
+@asynccontextmanager
+async def rebuilding(settings: Settings) -> AsyncIterator[Rebuilding]:
+    """Opened on the stores of the indexer and the catalog, which it only reads."""
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        live = await enter(postgres.connected(settings, "catalog_db"))
+        checkpoints = Checkpoints(await enter(postgres.connected(settings, "indexer_db")))
+        raw = RawEvents(await enter(mongo.connected(settings)))
+        yield Rebuilding(settings, live, raw, checkpoints)
