@@ -39,25 +39,27 @@ class FollowTip:
         headers = await _headers(reading.node, step, head)
         if not linked(reading.checkpoint, reading.recent, headers):
             return False
-        logs = await self._complete_logs(reading, headers)
+        logs = await complete_logs(reading, headers)
         await self._deliver.tip(reading, _batch(reading, headers, logs), headers)
         return True
 
-    async def _complete_logs(self, reading: Reading, headers: Sequence[Header]) -> list[RawLog]:
-        found: dict[bytes, list[RawLog]] = {}
-        for pause in (*_PAUSES, None):
-            missing = [header for header in headers if header.hash not in found]
-            answers = await asyncio.gather(*(_block_logs(reading.node, header) for header in missing))
-            found |= {h.hash: logs for h, logs in zip(missing, answers, strict=True) if logs is not None}
-            if len(found) == len(headers):
-                return [log for header in headers for log in found[header.hash]]
-            _rereads.labels(reading.chain.caip2).inc(len(headers) - len(found))
-            if pause is not None:
-                await asyncio.sleep(pause)
-        gap = next(header for header in headers if header.hash not in found)
-        raise LogsIncomplete(
-            "LOGS_INCOMPLETE", f"the node does not give the logs that block {gap.number} (0x{gap.hash.hex()}) promises"
-        )
+
+async def complete_logs(reading: Reading, headers: Sequence[Header]) -> list[RawLog]:
+    """All logs of these blocks, proved complete. Raises `LogsIncomplete` after several tries."""
+    found: dict[bytes, list[RawLog]] = {}
+    for pause in (*_PAUSES, None):
+        missing = [header for header in headers if header.hash not in found]
+        answers = await asyncio.gather(*(_block_logs(reading.node, header) for header in missing))
+        found |= {h.hash: logs for h, logs in zip(missing, answers, strict=True) if logs is not None}
+        if len(found) == len(headers):
+            return [log for header in headers for log in found[header.hash]]
+        _rereads.labels(reading.chain.caip2).inc(len(headers) - len(found))
+        if pause is not None:
+            await asyncio.sleep(pause)
+    gap = next(header for header in headers if header.hash not in found)
+    raise LogsIncomplete(
+        "LOGS_INCOMPLETE", f"the node does not give the logs that block {gap.number} (0x{gap.hash.hex()}) promises"
+    )
 
 
 async def _headers(node: Node, step: ReadTip, head: Header) -> list[Header]:
