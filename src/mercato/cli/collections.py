@@ -67,9 +67,9 @@ def list_imports(
             answer = await indexer.ListImports(pb.ListImportsRequest(chain_id=chain_id, page=page))
             for one in answer.imports:
                 table.add_row(*_cells(one))
-            if not answer.page_info.has_next_page:
+            if not answer.page.has_next_page:
                 break
-            after = answer.page_info.end_cursor
+            after = answer.page.end_cursor
         _out.print(table if table.rows else "nothing was imported")
 
     _with_indexer(look)

@@ -154,9 +154,9 @@ class World:
         self.calls: Counter[str] = Counter()
         self.requests: dict[str, Any] = {}
         self.failures: dict[str, Exception] = {}
-        self.tokens_of_users = {"token-alice": self.alice, "token-bob": self.bob}
+        self.tokens_of_users = {"token-alice": self.alice, "token-bob": self.bob, "token-admin": self.alice}
         self.revoked: dict[str, Unauthenticated] = {}
-        self.roles: dict[UUID, list[str]] = {}
+        self.roles = {"token-admin": ["admin"]}
         self.expires_at = datetime.now(UTC) + timedelta(hours=1)
         self.addresses = {self.alice: ALICE, self.bob: BOB}
         self.collections = {CONTRACT: a_collection()}
@@ -235,6 +235,7 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
             session_id=f"session-{request.access_token}",
             address=world.addresses[user_id],
             chain_id=CHAIN.caip2,
+            roles=world.roles.get(request.access_token, []),
             expires_at=stamp(world.expires_at),
         )
 
@@ -347,7 +348,7 @@ class Indexer(indexer_pb2_grpc.IndexerServiceServicer):
         return indexer_pb2.ListImportsResponse(
             imports=[an_import(state="reading", from_block=3, blocks_read=2, blocks_total=5)],
             cursors=["c1"],
-            page_info=common_pb2.PageInfo(has_next_page=True, end_cursor="c1"),
+            page=common_pb2.PageInfo(has_next_page=True, end_cursor="c1"),
         )
 
 

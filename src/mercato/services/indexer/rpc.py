@@ -76,9 +76,7 @@ class IndexerServicer(indexer_pb2_grpc.IndexerServiceServicer):
         return indexer_pb2.ListImportsResponse(
             imports=[_import(one) for one in shown],
             cursors=[cursors.encode(one.ref) for one in shown],
-            page_info=common_pb2.PageInfo(
-                has_next_page=more, end_cursor=cursors.encode(shown[-1].ref) if shown else ""
-            ),
+            page=common_pb2.PageInfo(has_next_page=more, end_cursor=cursors.encode(shown[-1].ref) if shown else ""),
         )
 
 

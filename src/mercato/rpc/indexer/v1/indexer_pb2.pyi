@@ -71,14 +71,14 @@ class ListImportsRequest(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
 
 class ListImportsResponse(_message.Message):
-    __slots__ = ("imports", "page_info", "cursors")
+    __slots__ = ("imports", "page", "cursors")
     IMPORTS_FIELD_NUMBER: _ClassVar[int]
-    PAGE_INFO_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
     imports: _containers.RepeatedCompositeFieldContainer[CollectionImport]
-    page_info: _common_pb2.PageInfo
+    page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, imports: _Optional[_Iterable[_Union[CollectionImport, _Mapping]]] = ..., page_info: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, imports: _Optional[_Iterable[_Union[CollectionImport, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CollectionImport(_message.Message):
     __slots__ = ("chain_id", "contract", "standard", "name", "symbol", "state", "reason", "from_block", "blocks_read", "blocks_total", "facts_published", "requested_by", "requested_at", "updated_at")

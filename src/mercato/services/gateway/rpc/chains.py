@@ -68,7 +68,7 @@ class IndexerClient:
             chain_id=wire.caip2(chain_id), contract=wire.raw(contract), page=wire.page_request(page)
         )
         answer = await self._stub.ListImports(request)
-        return wire.page(map(_import, answer.imports), answer.cursors, answer.page_info, page)
+        return wire.page(map(_import, answer.imports), answer.cursors, answer.page, page)
 
 
 def _import(i: indexer_pb2.CollectionImport) -> CollectionImport:
