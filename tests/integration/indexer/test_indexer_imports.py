@@ -24,6 +24,7 @@ from tests.integration.indexer.indexer_rig import (
 from mercato.evm.directory import ChainHandle
 from mercato.kit.ids import Address, ChainId
 from mercato.rpc.chains.v1 import chains_pb2
+from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.events.v1 import events_pb2
 from mercato.services.indexer.jobs import ChainReader, Tools
 from mercato.services.indexer.model.imports import CollectionImport, ImportRequest, ImportState
@@ -161,7 +162,9 @@ async def test_a_contract_that_was_there_before_is_complete_after_its_import(
     assert header is not None
     assert [(m.at.blocks[0].number, m.at.blocks[0].hash) for m in bound] == [(header.number, header.hash)]
     assert list(bound[0].collections) == [
-        events_pb2.CollectionImported(block=0, contract=collection, standard=1, name="Herons", symbol="HRN")
+        events_pb2.CollectionImported(
+            block=0, contract=collection, standard=common_pb2.STANDARD_ERC721, name="Herons", symbol="HRN"
+        )
     ]
     assert found == await world.clean_index()
 
@@ -260,7 +263,8 @@ async def test_a_chain_that_is_indexed_anew_takes_its_imports_up_again(world: Wo
 
 def _faulty(world: World, part: str, method: str, moment: str, nth: int) -> Tools:
     tools = world.tools(log_range=3)
-    return replace(tools, **{part: FailsOnce(getattr(tools, part), method, moment, nth)})
+    fault: dict[str, Any] = {part: FailsOnce(getattr(tools, part), method, moment, nth)}
+    return replace(tools, **fault)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from mercato.rpc.chains.v1 import chains_pb2
 from mercato.services.indexer.model.chain import (
     AwaitNode,
     BlocksMissing,
+    EndpointsDisagree,
     ForkTooDeep,
     Idle,
     LeadershipLost,
@@ -39,6 +41,7 @@ from mercato.services.indexer.usecases.imports import JoinImports, ReadImports
 from mercato.services.indexer.usecases.ports import CheckpointStore, ImportStore, Leases, Publisher, RawStore
 from mercato.services.indexer.usecases.reading import Reading
 from mercato.services.indexer.usecases.tip import SPAN, FollowTip
+from mercato.services.indexer.usecases.witnesses import GRACE, Confirm
 
 _CONTEND = 0.5
 _HEARTBEAT = 1.0
@@ -70,6 +73,9 @@ class Tools:
     poll_interval: float
     log_range: int
     log: Logger
+    grace: float = GRACE
+    """Seconds that endpoints may differ before one of them is not believed."""
+
     imports: ImportStore | None = None
     """None: a reader by itself, to which nobody brings contracts."""
 
@@ -84,7 +90,10 @@ class ChainReader:
         deliver = Deliver(tools.raw, tools.checkpoints, tools.publisher)
         self._deliver = deliver
         self._catch_up = CatchUp(deliver)
-        self._follow_tip = FollowTip(deliver)
+        # A node by itself has nobody to be compared with.
+        several = len(getattr(handle.pool, "endpoints", ())) > 1
+        self._confirm = Confirm(handle.pool, tools.log, tools.grace) if several else None
+        self._follow_tip = FollowTip(deliver, self._confirm)
         self._follow_fork = FollowFork(tools.raw, tools.checkpoints, tools.publisher, tools.log)
         self._join = JoinImports(deliver, tools.imports) if tools.imports else None
         self._history = ReadImports(deliver, tools.imports, handle, tools.log_range) if tools.imports else None
@@ -179,7 +188,9 @@ class ChainReader:
         self._trouble = ""
         self._measure(reading)
         if isinstance(step, Idle | AwaitNode):
-            await self._report(reading, reading.state_at(reading.checkpoint.number), _reason(step))
+            notice = self._confirm.notice if self._confirm else ""
+            reason = "; ".join(filter(None, (_reason(step), notice)))
+            await self._report(reading, reading.state_at(reading.checkpoint.number), reason)
             await asyncio.sleep(self._tools.poll_interval)
 
     async def _take_up_imports(self, reading: Reading) -> None:
@@ -204,15 +215,31 @@ class ChainReader:
         return head
 
     async def _take(self, reading: Reading, step: Step, head: Header) -> None:
+        try:
+            await self._read_or_retract(reading, step, head)
+        except EndpointsDisagree:
+            raise
+        except NodeInconsistent:
+            # One endpoint that contradicts itself would be asked again and again: have the others speak.
+            await self._confirm_up_to(reading, reading.checkpoint.number + 1, {})
+            raise
+
+    async def _read_or_retract(self, reading: Reading, step: Step, head: Header) -> None:
         match step:
             case ReadHistory():
+                await self._confirm_up_to(reading, step.last, {})
                 follows = await self._catch_up(reading, step)
             case ReadTip():
                 follows = await self._read_tip(reading, step, head)
             case _:
                 follows = not isinstance(step, ResolveFork)
         if not follows:
+            await self._confirm_up_to(reading, head.number, {head.number: head.hash})
             await self._follow_fork(reading, head)
+
+    async def _confirm_up_to(self, reading: Reading, last: int, wanted: Mapping[int, bytes]) -> None:
+        if self._confirm:
+            await self._confirm(reading.checkpoint, last, wanted)
 
     async def _read_tip(self, reading: Reading, step: ReadTip, head: Header) -> bool:
         try:

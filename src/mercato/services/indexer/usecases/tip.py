@@ -15,6 +15,7 @@ from mercato.services.indexer.usecases.delivery import Batch, Deliver, batch_of
 from mercato.services.indexer.usecases.history import block_logs_from_receipts
 from mercato.services.indexer.usecases.ports import Node
 from mercato.services.indexer.usecases.reading import Reading
+from mercato.services.indexer.usecases.witnesses import Confirm
 
 SPAN = 16
 """Blocks read at once when the reader is a little behind."""
@@ -27,8 +28,9 @@ _rereads = Counter("mercato_indexer_rereads_total", "Blocks whose logs were inco
 class FollowTip:
     """Takes a reader over a few new blocks."""
 
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(self, deliver: Deliver, confirm: Confirm | None = None) -> None:
         self._deliver = deliver
+        self._confirm = confirm
 
     async def __call__(self, reading: Reading, step: ReadTip, head: Header) -> bool:
         """True when the blocks follow ours (and are handed over now), False when they prove a fork.
@@ -39,6 +41,10 @@ class FollowTip:
         headers = await _headers(reading.node, step, head)
         if not linked(reading.checkpoint, reading.recent, headers):
             return False
+        if self._confirm:
+            branch = {number: known.block.hash for number, known in reading.recent.items()}
+            branch |= {header.number: header.hash for header in headers}
+            await self._confirm(reading.checkpoint, headers[-1].number, branch)
         logs = await complete_logs(reading, headers)
         await self._deliver.tip(reading, _batch(reading, headers, logs), headers)
         return True
