@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from mercato.kit import grpc
 from mercato.kit.errors import NotFound
@@ -60,24 +59,24 @@ def list_imports(
     """Show what was brought in, newest first: contract, state, blocks and facts read, and what holds it up."""
 
     async def look(indexer: IndexerServiceAsyncStub) -> None:
-        table = Table("chain", "contract", "name", "standard", "state", "blocks", "facts", "held up by")
         chain_id, after = ChainId.parse(chain).caip2 if chain else "", ""
         while True:
             page = common_pb2.PageRequest(first=_PAGE, after=after)
             answer = await indexer.ListImports(pb.ListImportsRequest(chain_id=chain_id, page=page))
             for one in answer.imports:
-                table.add_row(*_cells(one))
+                _out.print(_line(one), markup=False, soft_wrap=True)
             if not answer.page.has_next_page:
                 break
             after = answer.page.end_cursor
-        _out.print(table if table.rows else "nothing was imported")
+        if not (after or answer.imports):
+            _out.print("nothing was imported")
 
     _with_indexer(look)
 
 
 async def _watch(indexer: IndexerServiceAsyncStub, one: pb.CollectionImport) -> None:
     """A bar until the history is read."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("blocks"))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("blocks"))
     with Progress(*columns, TimeRemainingColumn(), console=_out) as progress:
         task = progress.add_task(_title(one), total=None)
         while True:
@@ -87,8 +86,9 @@ async def _watch(indexer: IndexerServiceAsyncStub, one: pb.CollectionImport) -> 
                 break
             await asyncio.sleep(_LOOK)
             one = await _get(indexer, one)
-        progress.update(task, completed=one.blocks_read, total=max(one.blocks_total, 1))
-    _out.print(f"{_name(one)} is imported: {one.blocks_read} blocks, {one.facts_published} facts", markup=False)
+        progress.update(task, completed=one.blocks_total or 1, total=one.blocks_total or 1)
+    history = f"{one.blocks_read} blocks of history, {one.facts_published} facts"
+    _out.print(f"{_name(one)} is imported: {history}", markup=False)
 
 
 async def _get(indexer: IndexerServiceAsyncStub, one: pb.CollectionImport) -> pb.CollectionImport:
@@ -103,13 +103,20 @@ def _title(one: pb.CollectionImport) -> str:
 
 
 def _name(one: pb.CollectionImport) -> str:
-    return one.name or Address(one.contract).checksum
+    """Without what would steer a terminal: strangers chose it."""
+    return _printable(one.name) or Address(one.contract).checksum
 
 
-def _cells(one: pb.CollectionImport) -> list[str]:
-    blocks = f"{one.blocks_read} of {one.blocks_total}"
-    contract, standard = Address(one.contract).checksum, _STANDARDS.get(one.standard, "?")
-    return [one.chain_id, contract, one.name, standard, one.state, blocks, str(one.facts_published), one.reason]
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())
+
+
+def _line(one: pb.CollectionImport) -> str:
+    """Everything on one line that programs can cut up, too: a table of addresses is wider than most screens."""
+    progress = f"{one.blocks_read} of {one.blocks_total} blocks, {one.facts_published} facts"
+    trouble = f"; held up: {one.reason}" if one.reason else ""
+    what = f"{Address(one.contract).checksum} {_STANDARDS.get(one.standard, '?')} {_printable(one.name)}"
+    return f"{one.chain_id} {what}: {one.state}, {progress}{trouble}"
 
 
 def _with_indexer(act: Callable[[IndexerServiceAsyncStub], Awaitable[None]]) -> None:

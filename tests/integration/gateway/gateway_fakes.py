@@ -154,7 +154,12 @@ class World:
         self.calls: Counter[str] = Counter()
         self.requests: dict[str, Any] = {}
         self.failures: dict[str, Exception] = {}
-        self.tokens_of_users = {"token-alice": self.alice, "token-bob": self.bob, "token-admin": self.alice}
+        self.tokens_of_users = {
+            "token-alice": self.alice,
+            "token-bob": self.bob,
+            "token-admin": self.alice,
+            "token-guest": self.bob,
+        }
         self.revoked: dict[str, Unauthenticated] = {}
         self.roles = {"token-admin": ["admin"]}
         self.expires_at = datetime.now(UTC) + timedelta(hours=1)

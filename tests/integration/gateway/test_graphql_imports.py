@@ -28,7 +28,7 @@ async def test_an_admin_has_a_contract_imported(gateway: Gateway) -> None:
 
 
 async def test_who_is_no_admin_is_refused_and_nothing_is_asked_of_the_indexer(gateway: Gateway) -> None:
-    signed_in = await gateway.execute(IMPORT, token="token-alice", input=WANTED)
+    signed_in = await gateway.execute(IMPORT, token="token-guest", input=WANTED)
     anonymous = await gateway.execute(IMPORT, input=WANTED)
     assert (signed_in.code, signed_in.reason) == ("PERMISSION_DENIED", "ADMIN_REQUIRED")
     assert (anonymous.code, anonymous.reason) == ("UNAUTHENTICATED", "AUTHENTICATION_REQUIRED")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,6 +26,7 @@ from mercato.rpc.indexer.v1 import indexer_pb2 as pb
 from mercato.rpc.indexer.v1.indexer_pb2_grpc import IndexerServiceStub
 from mercato.services.catalog import app as catalog_app
 from mercato.services.indexer import app
+from mercato.stack import LocalStack
 
 
 @pytest.fixture
@@ -110,3 +115,33 @@ async def test_an_imported_contract_is_a_collection_of_the_catalog_with_all_it_h
         one = shown[bytes(contract)]
         assert (one.name, one.symbol, one.standard, one.creator) == ("Herons", "HRN", standard, b"")
         assert list(one.bindings) == [binding]
+
+
+async def _mercato(stack: LocalStack, *words: str) -> tuple[int | None, str]:
+    """The exit code and the output of a command."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mercato.cli", *words, env={**os.environ, **stack.env},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+async def test_the_command_waits_until_the_history_is_read_and_the_list_shows_it(
+    stack: LocalStack, stores: Stores, anvil: Anvil, registry: Registry, indexer: Any
+) -> None:
+    collection = await anvil.create(anvil.accounts[1])
+    await anvil.mint(collection, anvil.accounts[2], 2)
+    await anvil.bury()
+    registry.put(anvil.chain, anvil.url, anvil.accounts[5])
+    await stores.indexed(anvil.chain, (await anvil.head()).number)
+    code, told = await _mercato(stack, "collections", "import", anvil.chain.caip2, collection.text, "--from-block", "1")
+    (one,) = (await indexer.ListImports(pb.ListImportsRequest(chain_id=anvil.chain.caip2))).imports
+    assert (code, one.state, one.from_block, one.blocks_read) == (0, "done", 1, one.blocks_total)
+    assert f"Herons is imported: {one.blocks_read} blocks of history, {one.facts_published} facts" in told
+    code, told = await _mercato(stack, "collections", "imports", "--chain", anvil.chain.caip2)
+    progress = f"{one.blocks_read} of {one.blocks_total} blocks, {one.facts_published} facts"
+    assert (code, told) == (0, f"{anvil.chain.caip2} {collection.checksum} ERC-721 Herons: done, {progress}\n")
+    code, told = await _mercato(stack, "collections", "import", anvil.chain.caip2, anvil.accounts[0].text)
+    assert code == 1
+    assert "has no code" in told
