@@ -48,12 +48,21 @@ check: setup ## Lint, types, import rules, fresh generated code, contracts, migr
 	@$(SAY) 'import rules'; $(BIN)/lint-imports
 	@$(SAY) 'generated code'; $(BIN)/python scripts/proto.py --check
 	@$(SAY) 'contracts'; node contracts/build.mjs --check
+	@$(SAY) 'the page'; cd web && npm run --silent check
 	@$(SAY) 'lock file'; if grep -Hn '://' requirements/*.txt; then echo 'a lock file names an address; run `make lock`'; exit 1; fi
 	@$(SAY) 'migrations'; $(BIN)/mercato migrate --check
 
 .PHONY: bench
 bench: setup ## Measure it; the figures and what they mean are in bench/README.md
 	@$(BIN)/python -m bench
+
+.PHONY: bench-indexer
+bench-indexer: setup ## Back-fill beside Ponder, in turn, on the same node; prints the ratios (about 5 minutes)
+	@$(BIN)/python -m bench.indexer
+
+.PHONY: bench-live
+bench-live: setup ## From a mined block to the push on a WebSocket
+	@$(BIN)/python -m bench.live
 
 .PHONY: proto
 proto: $(VENV) ## Generate src/mercato/rpc from proto/

@@ -14,14 +14,14 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.cpu import peak_memory, reading
+from bench.cpu import Reading, peak_memory, reading
 from bench.ground import BENCH, processes, running_stack
 from bench.report import Report, console
 from bench.workload import plan
@@ -39,7 +39,7 @@ LAST_BLOCK = plan.BLOCKS + 1
 OWNERS_MD5 = "f7ce01d9"
 """How the digest of the peers' end state at the last block begins; a recording that gives another is another one."""
 
-_NODE = "replay_node"
+NODE = "replay_node"
 _SERVICES = ("chains", "indexer", "catalog")
 _SERVERS = ("postgres", "rabbitmq", "redis", "mongo")
 _LOOK_EVERY = 0.1
@@ -68,34 +68,63 @@ class ReplayNode:
     url: str
 
 
+@dataclass(frozen=True)
+class Backfill:
+    """One back-fill: what it took. Memory is the peak in bytes, by service."""
+
+    events: int
+    spent: Reading
+    caught_up: float
+    peaks: dict[str, int]
+
+    @property
+    def per_second(self) -> float:
+        return self.events / self.spent.at
+
+    @property
+    def per_cpu_second(self) -> float:
+        """Everything counted: services, broker, stores."""
+        return self.events / self.spent.without(BENCH, NODE).total
+
+
 async def measure() -> Report:
     """Runs the bench on a stack of its own; makes the recording first when there is none."""
-    recording = await _recording()
-    (expected,) = await asyncio.to_thread(lambda: list(end_states(recording, [LAST_BLOCK])))
-    if not expected.owners_md5.startswith(OWNERS_MD5):
-        raise WrongEnd(f"{recording} is not the workload of the peers: owners {expected.owners_md5}; delete it")
-    report = Report(f"Node to catalog: {expected.transfers:,} transfers in {LAST_BLOCK:,} blocks")
-    async with AsyncExitStack() as exits:
-        node = await exits.enter_async_context(_replaying(recording))
-        stack = await exits.enter_async_context(running_stack(services=_SERVICES, servers=_SERVERS, chain_ids=()))
-        named = processes(stack) | {_NODE: node.pid}
+    recorded = await recording()
+    async with replaying(recorded) as node:
+        done = await run(node, await expected_end(recorded))
+    report = Report(f"Node to catalog: {done.events:,} transfers in {LAST_BLOCK:,} blocks")
+    report.figure("backfill.events_per_second", done.per_second, "1/s")
+    report.figure("backfill.wall", done.spent.at, "s")
+    report.figure("backfill.read_point_at_head", done.caught_up, "s")
+    report.figure("backfill.events_per_cpu_second", done.per_cpu_second, "1/s")
+    for name, peak in done.peaks.items():
+        report.figure(f"backfill.peak_memory.{name}", peak / 2**20, "MiB")
+    report.cpu("backfill", done.spent, apart=(BENCH, NODE))
+    return report
+
+
+async def run(node: ReplayNode, expected: EndState) -> Backfill:
+    """One back-fill on a fresh stack. Raises `WrongEnd` when a row is not as expected."""
+    async with running_stack(services=_SERVICES, servers=_SERVERS, chain_ids=()) as stack:
+        named = processes(stack) | {NODE: node.pid}
         await _describe_chain(stack.settings, node.chain)
         before = reading(named)
         caught_up = await _register_and_wait(stack.settings, node, expected)
         spent = reading(named) - before
         await _check(stack.settings, expected)
-        report.figure("backfill.events_per_second", expected.transfers / spent.at, "1/s")
-        report.figure("backfill.wall", spent.at, "s")
-        report.figure("backfill.read_point_at_head", caught_up, "s")
-        every = spent.without(BENCH, _NODE).total
-        report.figure("backfill.events_per_cpu_second", expected.transfers / every, "1/s")
-        for name in ("indexer", "catalog"):
-            report.figure(f"backfill.peak_memory.{name}", peak_memory(stack.pid(name)) / 2**20, "MiB")
-        report.cpu("backfill", spent, apart=(BENCH, _NODE))
-    return report
+        peaks = {name: peak_memory(stack.pid(name)) for name in ("indexer", "catalog")}
+        return Backfill(expected.transfers, spent, caught_up, peaks)
 
 
-async def _recording() -> Path:
+async def expected_end(recorded: Path) -> EndState:
+    """What the tables must be in the end. Raises `WrongEnd` for another recording than the peers'."""
+    (expected,) = await asyncio.to_thread(lambda: list(end_states(recorded, [LAST_BLOCK])))
+    if not expected.owners_md5.startswith(OWNERS_MD5):
+        raise WrongEnd(f"{recorded} is not the workload of the peers: owners {expected.owners_md5}; delete it")
+    return expected
+
+
+async def recording() -> Path:
     """Where the recording is; made when it is not there."""
     path = default_home() / "bench" / "full.jsonl.gz"
     if not path.exists():
@@ -108,7 +137,7 @@ async def _recording() -> Path:
 
 
 @asynccontextmanager
-async def _replaying(recording: Path) -> AsyncIterator[ReplayNode]:
+async def replaying(recording: Path) -> AsyncIterator[ReplayNode]:
     """The recording as a node on a free port, until the block ends."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.workload.replay", str(recording), "0", stdout=asyncio.subprocess.PIPE

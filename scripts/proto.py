@@ -27,7 +27,8 @@ def generate(out: Path) -> None:
     raw = out / "raw"
     raw.mkdir()
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where the plugins live
-    outputs = [f"--{kind}_out={raw}" for kind in ("python", "pyi", "grpc_python", "mypy_grpc")]
+    outputs = [f"--{kind}_out={raw}" for kind in ("python", "pyi", "grpc_python")]
+    outputs.append(f"--mypy_grpc_out=quiet:{raw}")
     if protoc.main(["protoc", f"-I{PROTO}", f"-I{well_known}", *outputs, *sources]) != 0:
         raise SystemExit("protoc failed; see the lines above")
     for path in sorted(raw.rglob("*.py*")):

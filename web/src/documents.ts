@@ -147,7 +147,7 @@ export const FEED = `subscription {
   feed {
     __typename
     ... on Event { eventId pushedAt }
-    ... on CollectionUpserted { chainId contract name position { blockTime } }
+    ... on CollectionUpserted { chainId contract name position { blockNumber blockTime } }
     ... on TokenUpserted { chainId contract tokenId owner amount position { blockTime } }
     ... on TokenTransferred { chainId contract tokenId from to amount position { blockTime } }
     ... on TokenEnriched { chainId contract tokenId name }
@@ -186,5 +186,5 @@ export interface FeedEvent {
   amount?: string;
   address?: string;
   fromBlock?: number;
-  position?: { blockTime: string | null } | null;
+  position?: { blockNumber?: number; blockTime: string | null } | null;
 }

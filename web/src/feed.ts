@@ -33,20 +33,22 @@ export class Feed {
     this.#root.replaceChildren(h("li", { class: "empty" }, "Quiet so far. Sign in to listen."));
   }
 
-  /** Adds a line; the same event twice is one line. */
+  /** Adds a line; the same event twice is one line, and so is a collection that one block both makes and configures. */
   add(event: FeedEvent): void {
-    if (event.__typename === "IntentChanged" || this.#seen.has(`${event.__typename} ${event.eventId}`)) return;
+    const block = event.__typename === "CollectionUpserted" ? event.position?.blockNumber : undefined;
+    const key = `${event.__typename} ${block === undefined ? event.eventId : `${event.contract} ${block}`}`;
+    if (event.__typename === "IntentChanged" || this.#seen.has(key)) return;
     if (this.#seen.size === 0) this.#root.replaceChildren();
-    this.#seen.add(`${event.__typename} ${event.eventId}`);
+    this.#seen.add(key);
     const [kind, text] = LINES[event.__typename](event);
-    const block = event.position?.blockTime ? `block ${new Date(event.position.blockTime).toLocaleTimeString()}, ` : "";
+    const mined = event.position?.blockTime ? `block ${new Date(event.position.blockTime).toLocaleTimeString()}, ` : "";
     // What was told before this page listened was not on the way so long.
     const way = Date.now() - Date.parse(event.pushedAt);
     const when = way < FRESH ? duration(way) : new Date(event.pushedAt).toLocaleTimeString();
     this.#root.prepend(
       h(
         "li",
-        { title: `${block}pushed ${new Date(event.pushedAt).toLocaleTimeString()}` },
+        { title: `${mined}pushed ${new Date(event.pushedAt).toLocaleTimeString()}` },
         h("span", { class: "badge", "data-bad": kind === "reorg" }, kind),
         h("span", { class: "what" }, text),
         h("span", { class: "when" }, when),

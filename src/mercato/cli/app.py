@@ -16,7 +16,7 @@ app = App(
     name="mercato",
     help="Mercato: a self-hosted NFT marketplace backend. `mercato up` starts everything on this machine; "
     "`mercato COMMAND --help` says more about a command.",
-    help_format="plaintext",
+    help_format="markdown" if len(sys.argv) > 2 else "plaintext",  # Markdown is slow to load; the overview needs none
     version_flags=[],
 )
 
@@ -48,8 +48,9 @@ _COMMANDS = (
 # These steer the stack or are told everything by their caller; all others talk to the stack that runs here.
 _STEERING = {"up", "down", "status", "logs", "doctor", "run", "demo", "demo-mainnet"}
 
+# The overview is told by the lines above, so that it imports nothing; a command that is called speaks for itself.
 for _name, _path, _line, _group in _COMMANDS:
-    app.command(_path, name=_name, help=_line, group=_group)
+    app.command(_path, name=_name, help=None if sys.argv[1:2] == [_name] else _line, group=_group)
 
 
 def run_command() -> None:

@@ -79,7 +79,7 @@ async def recorded_node() -> AsyncIterator[str]:
         line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip()
         if " on http" not in line:
             raise Unavailable("RECORDED_NODE_FAILED", f"the recorded node did not start: {line}")
-        _out.print(f"recorded node: {line}")
+        _out.print(f"recorded node: {line}", soft_wrap=True)
         yield line.rpartition(" on ")[2]
     finally:
         if process.returncode is None:

@@ -39,7 +39,7 @@ def setup(settings: Settings) -> None:
         level=logging.WARNING, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s", force=True
     )
     for chatty in ("aio_pika", "aiormq", "pymongo"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)  # what they raise is logged where it is handled
 
 
 def get_logger(service: str) -> Logger:

@@ -1,7 +1,7 @@
 """PostgreSQL: a pool per service and the one transaction in which inbox, state and outbox commit together.
 
-Migrations of a service that publishes or consumes make the two tables with `OUTBOX_DDL` and `INBOX_DDL`'s columns;
-a test holds every database to them.
+The migrations of a service that publishes make the table `outbox`, of one that consumes the table `processed_events`;
+tests/integration/kit/test_tables.py holds every database to the same columns.
 """
 
 from __future__ import annotations

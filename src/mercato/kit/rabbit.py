@@ -158,13 +158,15 @@ class Broker:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _consume_for_ever(self, queue: str, handler: Handler, ready: asyncio.Future[None]) -> None:
+        trouble = ""
         while True:
             try:
                 await self._consume(queue, handler, ready)
-            except Unavailable as error:
-                self._log.warning("cannot consume", queue=queue, error=str(error))
-            except _BROKER_TROUBLE as error:
-                self._log.warning("consuming was interrupted", queue=queue, error=repr(error))
+                trouble = ""
+            except (Unavailable, *_BROKER_TROUBLE) as error:
+                if not trouble:  # once, however long it lasts
+                    self._log.warning("cannot consume", queue=queue, error=repr(error))
+                trouble = repr(error)
             await asyncio.sleep(_RECONNECT_PAUSE)
 
     async def _consume(self, queue: str, handler: Handler, ready: asyncio.Future[None]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -136,9 +137,10 @@ class Settings(BaseSettings):
 
     def database_url(self, database: str) -> str:
         """The URL of one of `DATABASES`, with the role that owns it."""
-        scheme, _, server = self.postgres_url.partition("://")
-        password = self.postgres_password.get_secret_value()
-        return f"{scheme}://{database}:{password}@{server.rstrip('/')}/{database}"
+        server = urlsplit(self.postgres_url)
+        password = quote(self.postgres_password.get_secret_value(), safe="")
+        host = server.netloc.rpartition("@")[2]
+        return urlunsplit((server.scheme, f"{database}:{password}@{host}", f"/{database}", server.query, ""))
 
     def grpc_port(self, service: str) -> int:
         return self._grpc_ports.get(service, _GRPC_BASE + SERVICES.index(service))

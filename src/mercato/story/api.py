@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -96,7 +96,12 @@ class Socket:
         inbox = self._inboxes[key] = asyncio.Queue()
         payload = {"query": document, "variables": variables}
         await self._ws.send_json({"id": key, "type": "subscribe", "payload": payload})
-        return Subscription(inbox)
+        return Subscription(inbox, lambda: self._end(key))
+
+    async def _end(self, key: str) -> None:
+        self._inboxes.pop(key, None)
+        if not self._ws.closed:
+            await self._ws.send_json({"id": key, "type": "complete"})
 
     async def _read(self) -> None:
         async for message in self._ws:
@@ -114,8 +119,13 @@ class Socket:
 class Subscription:
     """The events of one subscription, in order."""
 
-    def __init__(self, inbox: asyncio.Queue[Json | None]) -> None:
+    def __init__(self, inbox: asyncio.Queue[Json | None], end: Callable[[], Awaitable[None]]) -> None:
         self._inbox = inbox
+        self._end = end
+
+    async def close(self) -> None:
+        """Tells the server that nobody listens any more; a socket has room for a limited number."""
+        await self._end()
 
     async def next(self, timeout: float = _ANSWER_TIMEOUT) -> Json:
         """The `data` of the next event. Raises `ApiError`, `TimeoutError`, or `ConnectionError` when it has ended."""

@@ -88,6 +88,7 @@ class Story:
         while wanted - heard.keys():
             event = (await events.next())["myEvents"]
             heard[event["__typename"]] = event
+        await events.close()
         self._step("own events arrived", started, ", ".join(sorted(wanted)))
         return heard
 
@@ -174,6 +175,7 @@ class Story:
             arrivals.append((update["state"], time.perf_counter() - sent))
             self._step(f"  {update['state']}", sent, (update["step"] or {}).get("note") or "")
         await tracking
+        await updates.close()
         return Watched(intent, states, arrivals, update, tx_hash)
 
     async def until_named(self, collection: Collection, token_id: int, timeout: float = 20) -> Json:

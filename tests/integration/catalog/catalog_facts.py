@@ -135,9 +135,24 @@ class Chain:
                                 requested_by=requested_by)  # fmt: skip
         return self.incoming(message)
 
-    def advanced(self, indexed: common_pb2.Block, head: int, generation: int = 0) -> Incoming:
+    def advanced(
+        self,
+        indexed: common_pb2.Block,
+        head: int,
+        generation: int = 0,
+        *,
+        from_block: int = 0,
+        after: Sequence[str] = (),
+    ) -> Incoming:
         return self.incoming(
-            pb.ChainAdvanced(chain_id=self.id.caip2, indexed=indexed, head=head, generation=generation)
+            pb.ChainAdvanced(
+                chain_id=self.id.caip2,
+                indexed=indexed,
+                head=head,
+                generation=generation,
+                from_block=from_block,
+                after=after,
+            )
         )
 
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from mercato.kit import cursors
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import Address, ChainId, keccak256
-from mercato.services.catalog.messages import collection_id, token_name
 from mercato.services.catalog.model.collections import ROLE_NAMES
 from mercato.services.catalog.model.facts import Resolution, Trait
 from mercato.services.catalog.model.metadata import bounded, merged, pages
 from mercato.services.catalog.model.views import BalanceFilter, Page, Scope, TokenFilter, TraitFilter, block_number
 from mercato.services.catalog.rpc import parsing
+from mercato.services.catalog.usecases.messages import collection_id, token_name
 
 ANN, CATS, CHAIN = Address(b"a" * 20), Address(b"c" * 20), ChainId(5)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

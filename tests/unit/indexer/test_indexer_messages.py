@@ -191,7 +191,10 @@ def test_a_reorg_message_names_the_orphans_with_their_hashes() -> None:
 
 
 def test_an_advance_names_the_block_every_fact_is_published_up_to() -> None:
-    sent = messages.advanced(CHAIN, Block(7, hash_of(7), 70), head=9, finalized=-1, generation=2)
+    sent = messages.advanced(
+        CHAIN, Block(7, hash_of(7), 70), head=9, finalized=-1, generation=2, from_block=6, after=["a", "b"]
+    )
     body: Any = kit_messages.decode(sent.type, sent.body)
     assert (sent.exchange, sent.routing_key) == ("chains.events", "advanced.eip155.31337")
     assert (body.indexed.number, body.indexed.hash, body.head, body.finalized) == (7, hash_of(7), 9, 0)
+    assert (body.generation, body.from_block, list(body.after)) == (2, 6, ["a", "b"])

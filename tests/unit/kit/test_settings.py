@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from mercato.kit.settings import DATABASES, SERVICES, Settings
 
@@ -34,6 +34,15 @@ def test_each_database_has_a_role_of_its_own() -> None:
     settings = Settings(postgres_url="postgresql://db.internal:6432/")
     assert settings.database_url("auth_db") == "postgresql://auth_db:mercato@db.internal:6432/auth_db"
     assert len({settings.database_url(d) for d in DATABASES}) == 7
+
+
+def test_a_server_url_keeps_its_options_and_a_password_any_character() -> None:
+    settings = Settings(
+        postgres_url="postgresql://db.internal:6432/?sslmode=require", postgres_password=SecretStr("p@ss/w:rd?")
+    )
+    assert settings.database_url("auth_db") == (
+        "postgresql://auth_db:p%40ss%2Fw%3Ard%3F@db.internal:6432/auth_db?sslmode=require"
+    )
 
 
 def test_no_two_services_share_a_port() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from mercato.kit import grpc, ops, postgres, rabbit
+from mercato.kit.inbox import InboxPruner
 from mercato.kit.logging import get_logger
 from mercato.kit.outbox import OutboxRelay
 from mercato.kit.postgres import Database
@@ -36,6 +37,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         broker = await enter(rabbit.connected(settings, "catalog"))
         store = CatalogStore(database)
         await enter(looping(log, "outbox", OutboxRelay(database, broker.publisher).run))
+        await enter(looping(log, "inbox", InboxPruner(database).run))
         await enter(looping(log, "metadata requests", RequestMetadata(store).run))
         for queue, handler in handlers(store).items():
             await enter(broker.consuming(queue, handler))

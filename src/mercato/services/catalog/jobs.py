@@ -7,9 +7,9 @@ from typing import Protocol
 
 from mercato.kit.ids import ChainId
 from mercato.kit.postgres import Transaction
-from mercato.services.catalog import messages
 from mercato.services.catalog.model.facts import Standard
 from mercato.services.catalog.model.metadata import PAGE, MetadataPage
+from mercato.services.catalog.usecases import messages
 
 _IDLE_POLL = 1.0
 

@@ -236,14 +236,23 @@ def reorged(chain: ChainId, reorg: Reorg) -> Outgoing:
     return _outgoing(topology.CHAINS_EVENTS, topology.reorged(chain), message)
 
 
-def advanced(chain: ChainId, indexed: Block, head: int, finalized: int, generation: int) -> Outgoing:
-    """ChainAdvanced: every fact up to `indexed` is with the broker."""
+def reaches_catalog(message: Outgoing) -> bool:
+    """Whether the read model applies it: approvals are for wallets alone."""
+    return not message.routing_key.startswith("approved.")
+
+
+def advanced(
+    chain: ChainId, indexed: Block, head: int, finalized: int, generation: int, from_block: int, after: Iterable[str]
+) -> Outgoing:
+    """ChainAdvanced: every fact up to `indexed` is with the broker, in the messages `after` since `from_block`."""
     message = events_pb2.ChainAdvanced(
         chain_id=chain.caip2,
         indexed=_block(indexed),
         head=head,
         finalized=max(finalized, 0),
         generation=generation,
+        from_block=from_block,
+        after=after,
     )
     return _outgoing(topology.CHAINS_EVENTS, topology.advanced(chain), message)
 

@@ -10,7 +10,10 @@ from mercato.evm.directory import ChainDirectory
 from mercato.intents.sightings import contract_errors
 from mercato.intents.store import IntentStore
 from mercato.kit import grpc, ops, postgres, rabbit, redis
+from mercato.kit.inbox import InboxPruner
+from mercato.kit.logging import get_logger
 from mercato.kit.settings import Settings
+from mercato.kit.tasks import looping
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.services.subscriptions.consumers import Consumers
@@ -28,6 +31,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         database = await stack.enter_async_context(postgres.connected(settings, "orchestrator_db"))
         redis_client = await stack.enter_async_context(redis.connected(settings))
         broker = await stack.enter_async_context(rabbit.connected(settings, SERVICE))
+        await stack.enter_async_context(looping(get_logger(SERVICE), "inbox", InboxPruner(database).run))
         chains = await stack.enter_async_context(grpc.connected(settings, "chains", ChainsServiceStub))
         catalog = await stack.enter_async_context(grpc.connected(settings, "catalog", CatalogServiceStub))
         directory = await stack.enter_async_context(ChainDirectory(chains))

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 
 from mercato.kit import grpc, ops, postgres, rabbit
 from mercato.kit.ids import UserId, new_id
+from mercato.kit.inbox import InboxPruner
+from mercato.kit.logging import get_logger
 from mercato.kit.settings import Settings
+from mercato.kit.tasks import looping
 from mercato.rpc.users.v1.users_pb2_grpc import add_UsersServiceServicer_to_server
 from mercato.services.users.consumers import OnUserLoggedIn
 from mercato.services.users.rpc import UsersServicer
@@ -27,6 +30,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         servicer = UsersServicer(
             EnsureUser(store, _now, lambda: UserId(new_id())), BatchGetUsers(store), UpdateProfile(store, _now)
         )
+        await enter(looping(get_logger("users"), "inbox", InboxPruner(database).run))
         await enter(broker.consuming(LOGIN_CONSUMER, OnUserLoggedIn(RecordLogin(store))))
         await enter(
             grpc.serving(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from mercato.kit import grpc, ops, postgres, rabbit, redis
 from mercato.kit.ids import new_id
+from mercato.kit.inbox import InboxPruner
 from mercato.kit.logging import get_logger
 from mercato.kit.outbox import OutboxRelay
 from mercato.kit.settings import Settings
@@ -37,6 +38,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
             LinkWallet(wallets, _now, new_id), ManageWallets(wallets), ListApprovals(approvals, cache)
         )
         await enter(looping(log, "outbox", OutboxRelay(database, broker.publisher).run))
+        await enter(looping(log, "inbox", InboxPruner(database).run))
         await enter(broker.consuming(APPROVED_CONSUMER, OnApprovalsChanged(follow)))
         await enter(broker.consuming(REORGED_CONSUMER, OnChainReorged(follow)))
         await enter(

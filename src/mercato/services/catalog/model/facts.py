@@ -164,13 +164,18 @@ class Retraction:
 
 @dataclass(frozen=True)
 class Progress:
-    """Every fact up to `indexed` has been published."""
+    """Every fact up to `indexed` has been published; those since `from_block` in the messages `after`.
+
+    `from_block` is 0 when nothing is said of what lies before: a term of the indexer began.
+    """
 
     chain: ChainId
     indexed: Block
     head: int
     finalized: int
     generation: int
+    from_block: int
+    after: Sequence[str]
 
 
 class Trait(NamedTuple):

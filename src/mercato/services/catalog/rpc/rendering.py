@@ -12,7 +12,6 @@ from mercato.kit import cursors
 from mercato.kit.ids import UINT256_MAX, ZERO_ADDRESS, ChainId
 from mercato.rpc.catalog.v1 import catalog_pb2 as pb
 from mercato.rpc.common.v1 import common_pb2
-from mercato.services.catalog.messages import STANDARDS, collection_id, position_message, token_name
 from mercato.services.catalog.model.collections import ROLE_NAMES
 from mercato.services.catalog.model.facts import MintTerms, Standard
 from mercato.services.catalog.model.views import (
@@ -25,6 +24,7 @@ from mercato.services.catalog.model.views import (
     Role,
     TokenView,
 )
+from mercato.services.catalog.usecases.messages import STANDARDS, collection_id, position_message, token_name
 
 R = TypeVar("R")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from mercato.kit.postgres import Connection
-from mercato.services.catalog.model.facts import Block, Progress, Retraction
+from mercato.services.catalog.model.facts import Block, Retraction
 
 _NEVER_PUBLISHED = -1
 
@@ -35,15 +35,7 @@ UPDATE blocks SET orphaned_in = greatest(orphaned_in, $2) WHERE block_ref = ANY(
 RETURNING block_ref, orphaned
 """
 
-# What is newer is decided by (generation, number); for the same block the wider horizon wins, in any order. A fork
-# says nothing of the horizon, so it is unknown until the next advance.
-_ADVANCE = """
-UPDATE sync_state SET
-    generation = $2, block_number = $3, block_hash = $4, observed_at = now(),
-    head = CASE WHEN (generation, block_number) = ($2, $3) THEN greatest(head, $5) ELSE $5 END,
-    finalized = CASE WHEN (generation, block_number) = ($2, $3) THEN greatest(finalized, $6) ELSE $6 END
-WHERE chain_ref = $1 AND (block_number IS NULL OR (generation, block_number) <= ($2, $3))
-"""
+# A fork says nothing of the horizon, so it is unknown until the next advance.
 _RETREAT = """
 UPDATE sync_state SET
     generation = $2, block_number = $3, block_hash = $4, observed_at = now(), head = NULL, finalized = NULL
@@ -81,13 +73,6 @@ class Blocks:
         refs = [k.block_ref for k in known.values()]
         rows = await self._connection.fetch(_ORPHAN, refs, retraction.generation)
         return [row["block_ref"] for row in rows if row["orphaned"]]
-
-    async def advance(self, progress: Progress) -> None:
-        """Moves the read point, unless a newer statement has."""
-        block = progress.indexed
-        await self._connection.execute(
-            _ADVANCE, self._chain_ref, progress.generation, block.number, block.hash, progress.head, progress.finalized
-        )
 
     async def retreat(self, retraction: Retraction) -> None:
         """Moves the read point back to the common ancestor, unless a newer statement has moved it."""

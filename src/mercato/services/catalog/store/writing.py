@@ -16,6 +16,7 @@ from mercato.services.catalog.store.blocks import Blocks
 from mercato.services.catalog.store.collections import Collections
 from mercato.services.catalog.store.metadata import Metadata
 from mercato.services.catalog.store.movements import Movements
+from mercato.services.catalog.store.progress import ReadPoint
 from mercato.services.catalog.store.retraction import Retractor
 
 _TRIES = 5
@@ -41,6 +42,7 @@ class Unit:
         self.collections = Collections(tx.connection, chain_ref)
         self.movements = Movements(tx.connection)
         self.metadata = Metadata(tx.connection)
+        self.progress = ReadPoint(tx.connection, chain_ref)
         self.retractor = Retractor(tx.connection, self.collections, self.movements, self.metadata)
 
 
@@ -84,6 +86,7 @@ class CatalogStore:
                     await tx.connection.execute(lock, _LOCK_CLASS, chain_ref)
                     unit = Unit(tx, chain_ref)
                     await work(unit)
+                    await unit.progress.applied(cause.event_id)
                 if unit.metadata.has_requests:
                     self.metadata_waits.set()
                 return

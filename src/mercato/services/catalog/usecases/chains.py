@@ -17,18 +17,20 @@ class RetractBlocks:
         async def work(unit: Unit) -> None:
             await unit.retractor.take_back(await unit.blocks.orphan(retraction))
             await unit.blocks.retreat(retraction)
+            await unit.progress.forget_before(retraction.generation)
 
         await self._store.alone(cause, retraction.chain, work)
 
 
 class RecordProgress:
-    """Moves the read point of a chain."""
+    """Moves the read point of a chain, as soon as the rows are as it says."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def run(self, cause: Cause, progress: Progress) -> None:
         async def work(unit: Unit) -> None:
-            await unit.blocks.advance(progress)
+            await unit.progress.record(progress)
 
-        await self._store.beside_others(cause, progress.chain, work)
+        # Alone, so that every message is either applied already or will find the statement that waits for it.
+        await self._store.alone(cause, progress.chain, work)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from mercato.kit.ids import UINT256_MAX
-from mercato.services.catalog import messages
 from mercato.services.catalog.model.collections import LockedCollection, Place
 from mercato.services.catalog.model.facts import (
     Batch,
@@ -22,6 +21,7 @@ from mercato.services.catalog.model.facts import (
     Standard,
 )
 from mercato.services.catalog.model.metadata import TokenRange
+from mercato.services.catalog.usecases import messages
 from mercato.services.catalog.usecases.ports import New, Store, Unit
 
 F = TypeVar("F", Creation, Import, Change)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mercato.kit.ids import Address, ChainId
-from mercato.services.catalog import messages
 from mercato.services.catalog.model.facts import Batch, Cause, Refresh, Resolution
 from mercato.services.catalog.model.metadata import TokenRange, bounded, merged
+from mercato.services.catalog.usecases import messages
 from mercato.services.catalog.usecases.ports import Store, Unit
 
 

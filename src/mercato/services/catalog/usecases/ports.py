@@ -35,11 +35,16 @@ class Blocks(Protocol):
     async def orphan(self, retraction: Retraction) -> list[int]:
         """Marks blocks as orphaned; keys of those whose facts must go."""
 
-    async def advance(self, progress: Progress) -> None:
-        """Moves the read point, unless a newer statement has."""
-
     async def retreat(self, retraction: Retraction) -> None:
         """Moves the read point back to the common ancestor, unless a newer statement has moved it."""
+
+
+class ReadPoint(Protocol):
+    async def record(self, progress: Progress) -> None:
+        """Takes a statement of progress in; the read point moves as far as the rows allow."""
+
+    async def forget_before(self, generation: int) -> None:
+        """Drops statements of earlier generations."""
 
 
 class Collections(Protocol):
@@ -95,6 +100,8 @@ class Unit(Protocol):
 
     @property
     def blocks(self) -> Blocks: ...
+    @property
+    def progress(self) -> ReadPoint: ...
     @property
     def collections(self) -> Collections: ...
     @property

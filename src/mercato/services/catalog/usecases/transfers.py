@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from mercato.kit.ids import Address
 from mercato.kit.messages import Outgoing
-from mercato.services.catalog import messages
 from mercato.services.catalog.model.collections import LockedCollection
 from mercato.services.catalog.model.facts import Batch, Block, Cause, Position, Standard, Transfer
 from mercato.services.catalog.model.fold import Fold, Movement, NewTokens, fold
 from mercato.services.catalog.model.metadata import pages
+from mercato.services.catalog.usecases import messages
 from mercato.services.catalog.usecases.ports import Store, Unit
 
 

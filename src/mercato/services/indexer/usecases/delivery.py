@@ -7,7 +7,6 @@ are announced first, so that a fork during a crash finds them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -110,7 +109,9 @@ class Deliver:
     async def position(self, reading: Reading) -> None:
         """Says how far the chain is read, once more after a crash that may have swallowed it."""
         head = max(reading.head, reading.checkpoint.number)
-        await self._publisher.publish_all(_position(reading.checkpoint, head))
+        if said := _position(reading, reading.checkpoint, head):
+            await self._publisher.publish_all(said)
+            reading.said_to = reading.checkpoint.number
 
     async def _keep_raw(self, reading: Reading, batch: Batch) -> None:
         """Rows that are there keep their flag, so a block that a fork took and gave back needs it set again."""
@@ -126,6 +127,8 @@ class Deliver:
         context = messages.Context(reading.chain, reading.checkpoint.generation, catching_up, batch.timestamps)
         chosen = list(messages.fact_messages(context, batch.facts))
         await self._publisher.publish_all(message.outgoing for message in chosen)
+        told = [message.outgoing for message in chosen]
+        reading.unsaid |= dict.fromkeys(m.message_id for m in told if messages.reaches_catalog(m))
         chain = reading.chain.caip2
         for message in chosen:
             _facts.labels(chain, message.kind).inc(message.facts)
@@ -137,24 +140,28 @@ class Deliver:
     async def _advance(
         self, reading: Reading, batch: Batch, facts: int, final: int, anchor: RecentBlock | None
     ) -> None:
-        """The checkpoint and the news of it together: both are true as soon as the facts are confirmed, and a
-        term begins by saying its position again."""
+        """The news first, which names the messages it waits for, then the checkpoint: a crash in between says the
+        same again."""
         before, head = reading.checkpoint, max(reading.head, batch.number)
         block = Block.of(batch.last) if batch.last else None
         after = before.moved(batch.number, block, final)
         step = Advance(after, head, reading.state_at(after.number), facts, final, batch.created, anchor)
-        both = (self._checkpoints.advance(before, step), self._publisher.publish_all(_position(after, head)))
-        for outcome in await asyncio.gather(*both, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        said = _position(reading, after, head)
+        await self._publisher.publish_all(said)
+        await self._checkpoints.advance(before, step)
         if anchor is not None:
             reading.recent[anchor.block.number] = anchor
         reading.moved(after, final)
+        if said:
+            reading.said_to, reading.unsaid = after.number, {}
 
 
-def _position(at: Checkpoint, head: int) -> list[Outgoing]:
-    """ChainAdvanced; nothing where there is no block to name."""
-    return [messages.advanced(at.chain, at.block, head, at.finalized, at.generation)] if at.block else []
+def _position(reading: Reading, at: Checkpoint, head: int) -> list[Outgoing]:
+    """ChainAdvanced; nothing where there is no block to name: a later one then covers these blocks too."""
+    if at.block is None:
+        return []
+    covers_from = 0 if reading.said_to is None else reading.said_to + 1
+    return [messages.advanced(at.chain, at.block, head, at.finalized, at.generation, covers_from, reading.unsaid)]
 
 
 def _recent(headers: Sequence[Header], raw: Sequence[RawEvent]) -> list[RecentBlock]:

@@ -44,6 +44,7 @@ class FollowFork:
         _orphans.labels(reading.chain.caip2).inc(len(reorg.orphaned))
         await self._tell(reading, reorg)
         await reading.reload(self._checkpoints)
+        reading.said_to = reading.checkpoint.number
 
     async def finish(self, reading: Reading) -> None:
         """Tells what an earlier term recorded and may not have told."""
@@ -53,7 +54,9 @@ class FollowFork:
     async def _tell(self, reading: Reading, reorg: Reorg) -> None:
         with tracing.continued({}, "retract blocks"):
             await self._raw.orphan(reading.chain, reorg.orphaned)
-            await self._publisher.publish_all([messages.reorged(reading.chain, reorg)])
+            told = messages.reorged(reading.chain, reorg)
+            await self._publisher.publish_all([told])
+            reading.unsaid[told.message_id] = None
             await self._checkpoints.mark_published(reading.checkpoint, reorg)
 
 

@@ -26,6 +26,11 @@ class Reading:
     """Blocks above the checkpoint that forks took away, by hash: another fork may bring one back."""
 
     head: int = 0
+    said_to: int | None = None
+    """Last block that a ChainAdvanced of this term covers; None before its first."""
+
+    unsaid: dict[str, None] = field(default_factory=dict)
+    """Ids of messages for the catalog that no ChainAdvanced has named yet, in their order."""
 
     @property
     def chain(self) -> ChainId:

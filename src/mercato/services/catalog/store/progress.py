@@ -1,0 +1,82 @@
+"""Read points: the block that a chain's rows are true at, moved only when every fact up to it has been applied.
+
+Facts and statements of progress come through different queues, in any order. A statement waits here until the messages
+it names are in the inbox and the statements before it are true.
+"""
+
+from __future__ import annotations
+
+from mercato.kit import topology
+from mercato.kit.postgres import Connection
+from mercato.services.catalog.model.facts import Progress
+
+_CONSUMERS = [queue.name for queue in topology.QUEUES if queue.consumer == "catalog"]
+
+_WAIT = """
+INSERT INTO awaited_progress AS a (chain_ref, generation, block_number, block_hash, head, finalized, from_block, awaits)
+VALUES ($1, $2, $3, $4, $5, $6, $7, ARRAY(
+    SELECT unnest($8::text[]) EXCEPT
+    SELECT event_id FROM processed_events WHERE consumer = ANY($9::text[]) AND event_id = ANY($8::text[])
+))
+ON CONFLICT (chain_ref, generation, block_number) DO UPDATE SET
+    head = greatest(a.head, excluded.head), finalized = greatest(a.finalized, excluded.finalized)
+"""
+_APPLIED = """
+UPDATE awaited_progress SET awaits = array_remove(awaits, $2) WHERE chain_ref = $1 AND $2 = ANY(awaits)
+RETURNING cardinality(awaits)
+"""
+_FORGET = "DELETE FROM awaited_progress WHERE chain_ref = $1 AND generation < $2"
+_HOLD = "SELECT block_number FROM sync_state WHERE chain_ref = $1 FOR UPDATE"
+_LIST = "SELECT * FROM awaited_progress WHERE chain_ref = $1 ORDER BY generation, block_number"
+_DONE = "DELETE FROM awaited_progress WHERE chain_ref = $1 AND generation = $2 AND block_number = $3"
+
+# What is newer is decided by (generation, number); for the same block the wider horizon wins, in any order. A fork
+# says nothing of the horizon, so it is unknown until the next advance.
+_ADVANCE = """
+UPDATE sync_state SET
+    generation = $2, block_number = $3, block_hash = $4, observed_at = now(),
+    head = CASE WHEN (generation, block_number) = ($2, $3) THEN greatest(head, $5) ELSE $5 END,
+    finalized = CASE WHEN (generation, block_number) = ($2, $3) THEN greatest(finalized, $6) ELSE $6 END
+WHERE chain_ref = $1 AND (block_number IS NULL OR (generation, block_number) <= ($2, $3))
+"""
+
+
+class ReadPoint:
+    """The read point of one chain, inside one transaction."""
+
+    def __init__(self, connection: Connection, chain_ref: int) -> None:
+        self._connection = connection
+        self._chain_ref = chain_ref
+
+    async def record(self, progress: Progress) -> None:
+        """Takes a statement in; the read point moves as far as the rows allow."""
+        block = progress.indexed
+        await self._connection.execute(
+            _WAIT, self._chain_ref, progress.generation, block.number, block.hash, progress.head, progress.finalized,
+            progress.from_block, progress.after, _CONSUMERS,
+        )  # fmt: skip
+        await self._settle()
+
+    async def applied(self, event_id: str) -> None:
+        """A message has been applied in this transaction: statements that waited for it wait for one less."""
+        left = await self._connection.fetch(_APPLIED, self._chain_ref, event_id)
+        if any(row["cardinality"] == 0 for row in left):
+            await self._settle()
+
+    async def forget_before(self, generation: int) -> None:
+        """Statements of an earlier generation are about a branch that a fork has ended."""
+        await self._connection.execute(_FORGET, self._chain_ref, generation)
+
+    async def _settle(self) -> None:
+        # Held first, so that of two transactions which end the wait of two statements the later sees both.
+        number = await self._connection.fetchval(_HOLD, self._chain_ref)
+        for row in await self._connection.fetch(_LIST, self._chain_ref):
+            follows = row["from_block"] == 0 or (number is not None and row["from_block"] <= number + 1)
+            if row["awaits"] or not follows:
+                return
+            await self._connection.execute(
+                _ADVANCE, self._chain_ref, row["generation"], row["block_number"], row["block_hash"], row["head"],
+                row["finalized"],
+            )  # fmt: skip
+            await self._connection.execute(_DONE, self._chain_ref, row["generation"], row["block_number"])
+            number = max(number or 0, row["block_number"])
