@@ -44,6 +44,12 @@ _COMMANDS = (
     ("drill", "mercato.cli.drill:app", "Fork the local chain and watch the tables follow.", "Prove it"),
     ("run", "mercato.cli.run:run", "Run one service or several in this process.", "Operate"),
     ("migrate", "mercato.cli.migrate:migrate", "Bring the databases to the newest schema, or back.", "Operate"),
+    (
+        "collections",
+        "mercato.cli.collections:app",
+        "Bring in existing contracts, and see how far each is read.",
+        "Operate",
+    ),
     ("dlq", "mercato.cli.dlq:app", "List, show, replay or drop parked messages.", "Operate"),
 )
 

@@ -56,6 +56,7 @@ QUEUES = (
     Queue("users.auth.logged_in", "users", AUTH_EVENTS, "user.logged_in"),
     Queue("subs.wallets.linked", "subscriptions", WALLETS_EVENTS, "wallet.linked"),
     Queue("catalog.collections.created", "catalog", COLLECTIONS_EVENTS, "created.eip155.*"),
+    Queue("catalog.collections.imported", "catalog", COLLECTIONS_EVENTS, "imported.eip155.*"),
     Queue("catalog.collections.configured", "catalog", COLLECTIONS_EVENTS, "configured.eip155.*"),
     Queue("subs.collections.upserted", "subscriptions", COLLECTIONS_DOMAIN, "upserted.#"),
     Queue("catalog.mints.created", "catalog", MINTS_EVENTS, "minted.eip155.*"),
@@ -81,6 +82,10 @@ METADATA_RESOLVED = "metadata.resolved"
 
 def created(chain: ChainId) -> str:
     return f"created.{chain.routing}"
+
+
+def imported(chain: ChainId) -> str:
+    return f"imported.{chain.routing}"
 
 
 def configured(chain: ChainId) -> str:

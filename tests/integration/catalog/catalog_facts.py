@@ -127,6 +127,14 @@ class Chain:
             pb.ChainReorged(chain_id=self.id.caip2, orphaned=orphaned, common_ancestor=ancestor, generation=generation)
         )
 
+    def imported(self, at: common_pb2.Block, contract: bytes, requested_by: bytes = b"") -> Incoming:
+        message = pb.CollectionsImported()
+        message.at.chain_id = self.id.caip2
+        message.at.blocks.append(at)
+        message.collections.add(contract=contract, standard=common_pb2.STANDARD_ERC1155, name="Foreign", symbol="FRN",
+                                requested_by=requested_by)  # fmt: skip
+        return self.incoming(message)
+
     def advanced(
         self,
         indexed: common_pb2.Block,
@@ -159,6 +167,7 @@ def queue_of(incoming: Incoming) -> str:
         "TokensMinted": "catalog.mints.created",
         "TokensTransferred": "catalog.tokens.transferred",
         "CollectionsCreated": "catalog.collections.created",
+        "CollectionsImported": "catalog.collections.imported",
         "CollectionsConfigured": "catalog.collections.configured",
         "MetadataRefreshed": "catalog.tokens.refreshed",
         "MetadataResolved": "catalog.metadata.resolved",

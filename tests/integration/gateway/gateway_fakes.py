@@ -76,6 +76,14 @@ def a_collection(contract: Address = CONTRACT, name: str = "First light") -> cat
     )
 
 
+def an_import(**changes: Any) -> indexer_pb2.CollectionImport:
+    fields: dict[str, Any] = {
+        "chain_id": CHAIN.caip2, "contract": CONTRACT, "standard": common_pb2.STANDARD_ERC721, "name": "First light",
+        "symbol": "LIGHT", "state": "requested", "requested_at": stamp(), "updated_at": stamp(), **changes,
+    }  # fmt: skip
+    return indexer_pb2.CollectionImport(**fields)
+
+
 def a_token(token_id: int, owner: Address = ALICE) -> catalog_pb2.Token:
     return catalog_pb2.Token(
         id=str(new_id()),
@@ -146,8 +154,14 @@ class World:
         self.calls: Counter[str] = Counter()
         self.requests: dict[str, Any] = {}
         self.failures: dict[str, Exception] = {}
-        self.tokens_of_users = {"token-alice": self.alice, "token-bob": self.bob}
+        self.tokens_of_users = {
+            "token-alice": self.alice,
+            "token-bob": self.bob,
+            "token-admin": self.alice,
+            "token-guest": self.bob,
+        }
         self.revoked: dict[str, Unauthenticated] = {}
+        self.roles = {"token-admin": ["admin"]}
         self.expires_at = datetime.now(UTC) + timedelta(hours=1)
         self.addresses = {self.alice: ALICE, self.bob: BOB}
         self.collections = {CONTRACT: a_collection()}
@@ -226,6 +240,7 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
             session_id=f"session-{request.access_token}",
             address=world.addresses[user_id],
             chain_id=CHAIN.caip2,
+            roles=world.roles.get(request.access_token, []),
             expires_at=stamp(world.expires_at),
         )
 
@@ -328,6 +343,18 @@ class Indexer(indexer_pb2_grpc.IndexerServiceServicer):
             chain_id=CHAIN.caip2, head=12, indexed=10, indexed_hash=b"\x0a" * 32, finalized=1, state="following"
         )
         return indexer_pb2.GetStatusResponse(chains=[status])
+
+    async def ImportCollection(self, request: Any, context: Any) -> Any:
+        self._world.enter("ImportCollection", request)
+        return indexer_pb2.ImportCollectionResponse(imported=an_import(requested_by=request.requested_by))
+
+    async def ListImports(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListImports", request)
+        return indexer_pb2.ListImportsResponse(
+            imports=[an_import(state="reading", from_block=3, blocks_read=2, blocks_total=5)],
+            cursors=["c1"],
+            page=common_pb2.PageInfo(has_next_page=True, end_cursor="c1"),
+        )
 
 
 class Catalog(catalog_pb2_grpc.CatalogServiceServicer):

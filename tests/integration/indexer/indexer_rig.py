@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 POLL = 0.01
 _FACT_KEYS = (
-    topology.created, topology.configured, topology.minted, topology.transferred, topology.approved,
+    topology.created, topology.imported, topology.configured, topology.minted, topology.transferred, topology.approved,
     topology.refreshed, topology.reorged, topology.advanced,
 )  # fmt: skip
 _FACT_EXCHANGES = (
@@ -202,7 +202,7 @@ def fact_positions(received: Sequence[Received]) -> set[tuple[str, int, bytes, b
     """The set of facts a consumer would end up with: kind, block, its hash, transaction, log and batch index."""
     found = set()
     for item in received:
-        if item.kind in ("reorged", "advanced"):
+        if item.kind in ("reorged", "advanced", "imported"):
             continue
         blocks = item.message.at.blocks
         for fact in item.facts:

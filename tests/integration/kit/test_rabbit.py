@@ -29,6 +29,7 @@ ROUTES = [
     (topology.AUTH_EVENTS, topology.USER_LOGGED_IN, {"subs.auth.logged_in", "users.auth.logged_in"}),
     (topology.WALLETS_EVENTS, topology.WALLET_LINKED, {"subs.wallets.linked"}),
     (topology.COLLECTIONS_EVENTS, topology.created(CHAIN), {"catalog.collections.created"}),
+    (topology.COLLECTIONS_EVENTS, topology.imported(CHAIN), {"catalog.collections.imported"}),
     (topology.COLLECTIONS_EVENTS, topology.configured(CHAIN), {"catalog.collections.configured"}),
     (topology.COLLECTIONS_DOMAIN, topology.collection_upserted(CHAIN, CONTRACT), {"subs.collections.upserted"}),
     (topology.MINTS_EVENTS, topology.minted(CHAIN), {"catalog.mints.created"}),

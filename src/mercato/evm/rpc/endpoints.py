@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
+FIRST_QUARANTINE = 60.0
+LONGEST_QUARANTINE = 3600.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ class EndpointState:
         self.serves_chain: int | None = None
         """The chain number it told; None until it was asked."""
 
+        self.quarantined_until = 0.0
+        """Not asked before, whatever else is away: what it says is not believed, or too old."""
+
+        self.strikes = 0
+        """Quarantines since it was last in accord with the others."""
+
         self.last_error = ""
         self._failed_at = -1.0
 
@@ -59,6 +67,17 @@ class EndpointState:
         self.last_error = why
         self.resumes_at = max(self.resumes_at, until)
 
+    def quarantined(self, now: float, why: str) -> None:
+        """It said what the others deny: not asked for a minute, twice as long each time, an hour at most."""
+        self.strikes += 1
+        self.last_error = why
+        self.quarantined_until = now + min(LONGEST_QUARANTINE, FIRST_QUARANTINE * 2.0 ** min(self.strikes - 1, 16))
+
+    def set_aside(self, until: float, why: str) -> None:
+        """It is of no use before `until`, though honest."""
+        self.last_error = why
+        self.quarantined_until = max(self.quarantined_until, until)
+
     def answered(self) -> None:
         self.failures = 0
         self.resumes_at = 0.0
@@ -69,9 +88,9 @@ def choose(
 ) -> EndpointState | None:
     """The endpoint to ask: of those not in pause the best priority, by weight; else the one whose pause ends first.
 
-    None when every endpoint was tried.
+    None when every endpoint was tried or is in quarantine.
     """
-    left = [state for state in states if state not in tried]
+    left = [state for state in states if state not in tried and state.quarantined_until <= now]
     ready = [state for state in left if state.resumes_at <= now]
     if ready:
         best = min(state.endpoint.priority for state in ready)

@@ -11,6 +11,7 @@ from msgspec.json import Decoder
 from mercato.evm.logs.raw import RawLog
 from mercato.evm.rpc import wire
 from mercato.evm.rpc.dialects import ALREADY_KNOWN
+from mercato.evm.rpc.endpoints import EndpointState
 from mercato.evm.rpc.errors import BlockUnknown, RpcError
 from mercato.evm.rpc.transport import Call, Transport
 from mercato.evm.rpc.wire import (
@@ -71,6 +72,14 @@ class RpcPool(Transport):
         calls = [_get_block(number, "hashes") for number in numbers]
         answers = await asyncio.gather(*(self.batch(part, _HEADER_BATCH, _header_or_none) for part in _parts(calls)))
         return [_unless_refused(answer) for part in answers for answer in part]
+
+    async def headers_of(
+        self, state: EndpointState, blocks: Sequence[BlockId], timeout: float
+    ) -> list[Header | None] | None:
+        """What one of `endpoints` says of some blocks, in order; None when it does not answer within `timeout` s."""
+        calls = [_get_block(block, "hashes") for block in blocks]
+        answers = await self.batch_of_one(state, calls, _HEADER_BATCH, _header_or_none, timeout)
+        return None if answers is None else [None if isinstance(a, RpcError) else a for a in answers]
 
     async def find_block(self, block: BlockId) -> Block | None:
         """A block with its full transactions."""

@@ -127,14 +127,32 @@ class Transport:
             return []
 
         def read(reply: _Reply) -> list[T | RpcError]:
-            answers = _parse(decoder, reply, calls[0])
-            if isinstance(answers, Answer):
-                _result(answers, calls[0], reply)
-                raise _Unusable("one answer to a batch")
-            return _in_order(answers, calls, make, reply)
+            return _answers(decoder, reply, calls, make)
 
-        body = msgspec.json.encode([_envelope(i, call) for i, call in enumerate(calls)])
-        return await self._rotate(calls[0], body, read, timeout)
+        return await self._rotate(calls[0], _batch_body(calls), read, timeout)
+
+    async def batch_of_one(
+        self,
+        state: EndpointState,
+        calls: Sequence[Call],
+        decoder: Decoder[list[Answer[J]] | Answer[Any]],
+        make: Callable[[J], T],
+        timeout: float,
+    ) -> list[T | RpcError] | None:
+        """As `batch`, asked of this endpoint alone and once; None when it gives no answer."""
+
+        def read(reply: _Reply) -> list[T | RpcError]:
+            return _answers(decoder, reply, calls, make)
+
+        clock = asyncio.get_running_loop().time
+        started_at = clock()
+        try:
+            return await self._ask(state, calls[0], _batch_body(calls), read, timeout)
+        except _Unusable as error:
+            state.failed(started_at, clock(), str(error), self._jitter())
+        except RpcError as error:
+            state.last_error = error.message
+        return None
 
     async def check_chain(self) -> None:
         """Asks every endpoint for its chain id.
@@ -283,6 +301,20 @@ def _result(answer: Answer[T], call: Call, reply: _Reply) -> T:
     if answer.result is UNSET:
         raise _Unusable(f"HTTP {reply.status}, neither result nor error")
     return answer.result
+
+
+def _batch_body(calls: Sequence[Call]) -> bytes:
+    return msgspec.json.encode([_envelope(i, call) for i, call in enumerate(calls)])
+
+
+def _answers(
+    decoder: Decoder[list[Answer[J]] | Answer[Any]], reply: _Reply, calls: Sequence[Call], make: Callable[[J], T]
+) -> list[T | RpcError]:
+    answers = _parse(decoder, reply, calls[0])
+    if isinstance(answers, Answer):
+        _result(answers, calls[0], reply)
+        raise _Unusable("one answer to a batch")
+    return _in_order(answers, calls, make, reply)
 
 
 def _in_order(

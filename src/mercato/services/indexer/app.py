@@ -17,8 +17,10 @@ from mercato.rpc.indexer.v1.indexer_pb2_grpc import add_IndexerServiceServicer_t
 from mercato.services.indexer.jobs import Readers, Tools
 from mercato.services.indexer.rpc import IndexerServicer
 from mercato.services.indexer.store.checkpoints import Checkpoints
+from mercato.services.indexer.store.imports import Imports
 from mercato.services.indexer.store.leases import leases
 from mercato.services.indexer.store.raw import RawEvents
+from mercato.services.indexer.usecases.imports import RequestImport
 
 
 @asynccontextmanager
@@ -31,7 +33,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         raw = RawEvents(await enter(mongo.connected(settings)))
         broker = await enter(rabbit.connected(settings, "indexer"))
         directory = await enter(ChainDirectory(await enter(grpc.connected(settings, "chains", ChainsServiceStub))))
-        checkpoints = Checkpoints(database)
+        checkpoints, imports = Checkpoints(database), Imports(database)
         tools = Tools(
             checkpoints=checkpoints,
             raw=raw,
@@ -41,11 +43,11 @@ async def running(settings: Settings) -> AsyncIterator[None]:
             poll_interval=settings.poll_interval,
             log_range=settings.log_range,
             log=log,
+            imports=imports,
         )
         readers = Readers(tools, directory)
-        servicers = [
-            (add_IndexerServiceServicer_to_server, IndexerServicer(checkpoints), "mercato.indexer.v1.IndexerService")
-        ]
+        servicer = IndexerServicer(checkpoints, RequestImport(directory, imports), imports)
+        servicers = [(add_IndexerServiceServicer_to_server, servicer, "mercato.indexer.v1.IndexerService")]
         await enter(grpc.serving(settings, "indexer", servicers))
         await enter(looping(log, "readers", readers.run))
         checks = {"postgres": database.check, "mongo": raw.check, "rabbitmq": broker.check, "registry": readers.check}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from mercato.rpc.chains.v1 import chains_pb2
 from mercato.services.indexer.model.chain import (
     AwaitNode,
     BlocksMissing,
+    EndpointsDisagree,
     ForkTooDeep,
     Idle,
     LeadershipLost,
@@ -35,9 +37,11 @@ from mercato.services.indexer.model.scope import Scope
 from mercato.services.indexer.usecases.delivery import Deliver
 from mercato.services.indexer.usecases.forks import FollowFork
 from mercato.services.indexer.usecases.history import CatchUp
-from mercato.services.indexer.usecases.ports import CheckpointStore, Leases, Publisher, RawStore
+from mercato.services.indexer.usecases.imports import JoinImports, ReadImports
+from mercato.services.indexer.usecases.ports import CheckpointStore, ImportStore, Leases, Publisher, RawStore
 from mercato.services.indexer.usecases.reading import Reading
 from mercato.services.indexer.usecases.tip import SPAN, FollowTip
+from mercato.services.indexer.usecases.witnesses import GRACE, Confirm
 
 _CONTEND = 0.5
 _HEARTBEAT = 1.0
@@ -69,6 +73,11 @@ class Tools:
     poll_interval: float
     log_range: int
     log: Logger
+    grace: float = GRACE
+    """Seconds that endpoints may differ before one of them is not believed."""
+
+    imports: ImportStore | None = None
+    """None: a reader by itself, to which nobody brings contracts."""
 
 
 class ChainReader:
@@ -81,8 +90,14 @@ class ChainReader:
         deliver = Deliver(tools.raw, tools.checkpoints, tools.publisher)
         self._deliver = deliver
         self._catch_up = CatchUp(deliver)
-        self._follow_tip = FollowTip(deliver)
+        # A node by itself has nobody to be compared with.
+        several = len(getattr(handle.pool, "endpoints", ())) > 1
+        self._confirm = Confirm(handle.pool, tools.log, tools.grace) if several else None
+        self._follow_tip = FollowTip(deliver, self._confirm)
         self._follow_fork = FollowFork(tools.raw, tools.checkpoints, tools.publisher, tools.log)
+        self._join = JoinImports(deliver, tools.imports) if tools.imports else None
+        self._history = ReadImports(deliver, tools.imports, handle, tools.log_range) if tools.imports else None
+        self._joined_at = 0.0
         self._reported: tuple[State, str, int] | None = None
         self._reported_at = 0.0
         self._trouble = ""
@@ -94,8 +109,12 @@ class ChainReader:
             while True:
                 if await self._try_lead():
                     leading.set(1)
-                    with contextlib.suppress(LeadershipLost):
-                        await self._lead()
+                    async with AsyncExitStack() as beside:
+                        if self._history:
+                            name = f"imports {self._chain.caip2}"
+                            await beside.enter_async_context(looping(self._tools.log, name, self._history.run))
+                        with contextlib.suppress(LeadershipLost):
+                            await self._lead()
                     leading.set(0)
                     self._tools.log.warning("leadership lost", chain=self._chain.caip2)
                 await asyncio.sleep(_CONTEND)
@@ -138,13 +157,16 @@ class ChainReader:
         chain = self._handle.chain
         checkpoint = await self._tools.checkpoints.take(self._chain, chain.start_block, self._tools.leader)
         self._tools.log.info("reading", chain=self._chain.caip2, block=checkpoint.number, epoch=checkpoint.epoch)
-        return Reading(
+        reading = Reading(
             node=self._handle.pool,
             finality_depth=chain.gas_policy.finality_depth,
             scope=scope_of(chain),
             checkpoint=checkpoint,
             range_size=RangeSize(self._tools.log_range),
         )
+        if self._join:
+            await self._join.resume(reading)
+        return reading
 
     async def _load(self, reading: Reading) -> None:
         await reading.reload(self._tools.checkpoints)
@@ -155,6 +177,7 @@ class ChainReader:
         """Looks at the node's head and does what it asks for."""
         head = await self._ask_head(reading)
         reading.head = head.number
+        await self._take_up_imports(reading)
         if reading.scope.empty:
             # Reading on would pass over what a factory does that is registered a moment later.
             await self._report(reading, State.CATCHING_UP, "nothing to follow yet: register the chain's factory")
@@ -165,8 +188,16 @@ class ChainReader:
         self._trouble = ""
         self._measure(reading)
         if isinstance(step, Idle | AwaitNode):
-            await self._report(reading, reading.state_at(reading.checkpoint.number), _reason(step))
+            notice = self._confirm.notice if self._confirm else ""
+            reason = "; ".join(filter(None, (_reason(step), notice)))
+            await self._report(reading, reading.state_at(reading.checkpoint.number), reason)
             await asyncio.sleep(self._tools.poll_interval)
+
+    async def _take_up_imports(self, reading: Reading) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._join and now - self._joined_at >= _REGISTRY:
+            await self._join(reading)
+            self._joined_at = now
 
     async def _ask_head(self, reading: Reading) -> Header:
         """The node pool is patient with its endpoints; the status says within 2 s that nobody answers."""
@@ -184,15 +215,31 @@ class ChainReader:
         return head
 
     async def _take(self, reading: Reading, step: Step, head: Header) -> None:
+        try:
+            await self._read_or_retract(reading, step, head)
+        except EndpointsDisagree:
+            raise
+        except NodeInconsistent:
+            # One endpoint that contradicts itself would be asked again and again: have the others speak.
+            await self._confirm_up_to(reading, reading.checkpoint.number + 1, {})
+            raise
+
+    async def _read_or_retract(self, reading: Reading, step: Step, head: Header) -> None:
         match step:
             case ReadHistory():
+                await self._confirm_up_to(reading, step.last, {})
                 follows = await self._catch_up(reading, step)
             case ReadTip():
                 follows = await self._read_tip(reading, step, head)
             case _:
                 follows = not isinstance(step, ResolveFork)
         if not follows:
+            await self._confirm_up_to(reading, head.number, {head.number: head.hash})
             await self._follow_fork(reading, head)
+
+    async def _confirm_up_to(self, reading: Reading, last: int, wanted: Mapping[int, bytes]) -> None:
+        if self._confirm:
+            await self._confirm(reading.checkpoint, last, wanted)
 
     async def _read_tip(self, reading: Reading, step: ReadTip, head: Header) -> bool:
         try:

@@ -30,6 +30,7 @@ from mercato.kit.messages import Outgoing, content_id, outgoing
 from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.events.v1 import events_pb2
 from mercato.services.indexer.model.chain import Block, Reorg
+from mercato.services.indexer.model.imports import CollectionImport
 
 MAX_FACTS = 2_000
 """Facts in one message: about 300 kB."""
@@ -204,6 +205,24 @@ def fact_messages(context: Context, facts: Iterable[Fact]) -> Iterator[FactMessa
 def count_refused_ranges(facts: Iterable[Fact]) -> int:
     """How many ERC-2309 logs are longer than `MAX_CONSECUTIVE`, so that no message carries them."""
     return sum(isinstance(fact, ConsecutiveTransferFact) and _is_absurd(fact) for fact in facts)
+
+
+def imported(generation: int, wanted: CollectionImport, bound: Block) -> Outgoing:
+    """CollectionsImported of one contract; the same message however often it is said between two forks."""
+    message = events_pb2.CollectionsImported()
+    message.at.chain_id = wanted.request.chain.caip2
+    message.at.catching_up = True
+    message.at.generation = generation
+    message.at.blocks.append(_block(bound))
+    message.collections.add(
+        block=0,
+        contract=wanted.request.contract,
+        standard=_STANDARDS[wanted.about.standard],
+        name=wanted.about.name,
+        symbol=wanted.about.symbol,
+        requested_by=wanted.request.requested_by or b"",
+    )
+    return _outgoing(topology.COLLECTIONS_EVENTS, topology.imported(wanted.request.chain), message)
 
 
 def reorged(chain: ChainId, reorg: Reorg) -> Outgoing:

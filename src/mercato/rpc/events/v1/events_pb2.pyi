@@ -129,6 +129,30 @@ class CollectionCreated(_message.Message):
     contract_uri: str
     def __init__(self, block: _Optional[int] = ..., tx_hash: _Optional[bytes] = ..., log_index: _Optional[int] = ..., factory: _Optional[bytes] = ..., contract: _Optional[bytes] = ..., creator: _Optional[bytes] = ..., standard: _Optional[_Union[_common_pb2.Standard, str]] = ..., salt: _Optional[bytes] = ..., name: _Optional[str] = ..., symbol: _Optional[str] = ..., base_uri: _Optional[str] = ..., contract_uri: _Optional[str] = ...) -> None: ...
 
+class CollectionsImported(_message.Message):
+    __slots__ = ("at", "collections")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    COLLECTIONS_FIELD_NUMBER: _ClassVar[int]
+    at: FactBlocks
+    collections: _containers.RepeatedCompositeFieldContainer[CollectionImported]
+    def __init__(self, at: _Optional[_Union[FactBlocks, _Mapping]] = ..., collections: _Optional[_Iterable[_Union[CollectionImported, _Mapping]]] = ...) -> None: ...
+
+class CollectionImported(_message.Message):
+    __slots__ = ("block", "contract", "standard", "name", "symbol", "requested_by")
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    STANDARD_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    block: int
+    contract: bytes
+    standard: _common_pb2.Standard
+    name: str
+    symbol: str
+    requested_by: bytes
+    def __init__(self, block: _Optional[int] = ..., contract: _Optional[bytes] = ..., standard: _Optional[_Union[_common_pb2.Standard, str]] = ..., name: _Optional[str] = ..., symbol: _Optional[str] = ..., requested_by: _Optional[bytes] = ...) -> None: ...
+
 class CollectionsConfigured(_message.Message):
     __slots__ = ("at", "changes")
     AT_FIELD_NUMBER: _ClassVar[int]

@@ -39,12 +39,37 @@ class IndexerServiceStub:
                 request_serializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
+        self.ImportCollection = channel.unary_unary(
+                '/mercato.indexer.v1.IndexerService/ImportCollection',
+                request_serializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.ImportCollectionRequest.SerializeToString,
+                response_deserializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.ImportCollectionResponse.FromString,
+                _registered_method=True)
+        self.ListImports = channel.unary_unary(
+                '/mercato.indexer.v1.IndexerService/ListImports',
+                request_serializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.ListImportsRequest.SerializeToString,
+                response_deserializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.ListImportsResponse.FromString,
+                _registered_method=True)
 
 
 class IndexerServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def GetStatus(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportCollection(self, request, context):
+        """Follows an existing contract from now on and reads its history in the background. A second import of the same
+        contract changes nothing and answers with the first.
+        Reasons: CHAIN_UNKNOWN, CONTRACT_WITHOUT_CODE, NOT_AN_NFT_CONTRACT, FROM_BLOCK_IN_FUTURE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListImports(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -57,6 +82,16 @@ def add_IndexerServiceServicer_to_server(servicer, server):
                     servicer.GetStatus,
                     request_deserializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.GetStatusRequest.FromString,
                     response_serializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.GetStatusResponse.SerializeToString,
+            ),
+            'ImportCollection': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportCollection,
+                    request_deserializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.ImportCollectionRequest.FromString,
+                    response_serializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.ImportCollectionResponse.SerializeToString,
+            ),
+            'ListImports': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListImports,
+                    request_deserializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.ListImportsRequest.FromString,
+                    response_serializer=mercato_dot_indexer_dot_v1_dot_indexer__pb2.ListImportsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -86,6 +121,60 @@ class IndexerService:
             '/mercato.indexer.v1.IndexerService/GetStatus',
             mercato_dot_indexer_dot_v1_dot_indexer__pb2.GetStatusRequest.SerializeToString,
             mercato_dot_indexer_dot_v1_dot_indexer__pb2.GetStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportCollection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.indexer.v1.IndexerService/ImportCollection',
+            mercato_dot_indexer_dot_v1_dot_indexer__pb2.ImportCollectionRequest.SerializeToString,
+            mercato_dot_indexer_dot_v1_dot_indexer__pb2.ImportCollectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListImports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.indexer.v1.IndexerService/ListImports',
+            mercato_dot_indexer_dot_v1_dot_indexer__pb2.ListImportsRequest.SerializeToString,
+            mercato_dot_indexer_dot_v1_dot_indexer__pb2.ListImportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -32,11 +32,23 @@ class IndexerServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IndexerServiceAsyncStub: ...
     GetStatus: _grpc.UnaryUnaryMultiCallable[_indexer_pb2.GetStatusRequest, _indexer_pb2.GetStatusResponse]
+    ImportCollection: _grpc.UnaryUnaryMultiCallable[_indexer_pb2.ImportCollectionRequest, _indexer_pb2.ImportCollectionResponse]
+    """Follows an existing contract from now on and reads its history in the background. A second import of the same
+    contract changes nothing and answers with the first.
+    Reasons: CHAIN_UNKNOWN, CONTRACT_WITHOUT_CODE, NOT_AN_NFT_CONTRACT, FROM_BLOCK_IN_FUTURE.
+    """
+    ListImports: _grpc.UnaryUnaryMultiCallable[_indexer_pb2.ListImportsRequest, _indexer_pb2.ListImportsResponse]
 
 @_typing.type_check_only
 class IndexerServiceAsyncStub(IndexerServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStatus: _aio.UnaryUnaryMultiCallable[_indexer_pb2.GetStatusRequest, _indexer_pb2.GetStatusResponse]  # type: ignore[assignment]
+    ImportCollection: _aio.UnaryUnaryMultiCallable[_indexer_pb2.ImportCollectionRequest, _indexer_pb2.ImportCollectionResponse]  # type: ignore[assignment]
+    """Follows an existing contract from now on and reads its history in the background. A second import of the same
+    contract changes nothing and answers with the first.
+    Reasons: CHAIN_UNKNOWN, CONTRACT_WITHOUT_CODE, NOT_AN_NFT_CONTRACT, FROM_BLOCK_IN_FUTURE.
+    """
+    ListImports: _aio.UnaryUnaryMultiCallable[_indexer_pb2.ListImportsRequest, _indexer_pb2.ListImportsResponse]  # type: ignore[assignment]
 
 class IndexerServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -45,5 +57,23 @@ class IndexerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _indexer_pb2.GetStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_indexer_pb2.GetStatusResponse, _abc.Awaitable[_indexer_pb2.GetStatusResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ImportCollection(
+        self,
+        request: _indexer_pb2.ImportCollectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_indexer_pb2.ImportCollectionResponse, _abc.Awaitable[_indexer_pb2.ImportCollectionResponse]]:
+        """Follows an existing contract from now on and reads its history in the background. A second import of the same
+        contract changes nothing and answers with the first.
+        Reasons: CHAIN_UNKNOWN, CONTRACT_WITHOUT_CODE, NOT_AN_NFT_CONTRACT, FROM_BLOCK_IN_FUTURE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListImports(
+        self,
+        request: _indexer_pb2.ListImportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_indexer_pb2.ListImportsResponse, _abc.Awaitable[_indexer_pb2.ListImportsResponse]]: ...
 
 def add_IndexerServiceServicer_to_server(servicer: IndexerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

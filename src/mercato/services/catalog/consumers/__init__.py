@@ -15,7 +15,7 @@ from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.services.catalog.consumers import decoding
 from mercato.services.catalog.model.facts import Cause
 from mercato.services.catalog.usecases.chains import RecordProgress, RetractBlocks
-from mercato.services.catalog.usecases.collections import ApplyChanges, ApplyCreations
+from mercato.services.catalog.usecases.collections import ApplyChanges, ApplyCreations, ApplyImports
 from mercato.services.catalog.usecases.metadata import ApplyRefreshes, JoinMetadata
 from mercato.services.catalog.usecases.ports import Store
 from mercato.services.catalog.usecases.transfers import ApplyTransfers
@@ -45,6 +45,7 @@ class Facts:
     def __init__(self, store: Store) -> None:
         self._transfers = ApplyTransfers(store)
         self._creations = ApplyCreations(store)
+        self._imports = ApplyImports(store)
         self._changes = ApplyChanges(store)
         self._refreshes = ApplyRefreshes(store)
         self._retract = RetractBlocks(store)
@@ -58,6 +59,9 @@ class Facts:
 
     async def created(self, cause: Cause, event: pb.CollectionsCreated) -> None:
         await self._creations.run(cause, decoding.batch(event.at, decoding.creations(event.collections)))
+
+    async def imported(self, cause: Cause, event: pb.CollectionsImported) -> None:
+        await self._imports.run(cause, decoding.batch(event.at, decoding.imports(event.collections)))
 
     async def configured(self, cause: Cause, event: pb.CollectionsConfigured) -> None:
         await self._changes.run(cause, decoding.batch(event.at, decoding.changes(event.changes)))
@@ -94,6 +98,7 @@ def handlers(store: Store) -> Mapping[str, Handler]:
         Consumer("catalog.mints.created", pb.TokensMinted, facts.minted),
         Consumer("catalog.tokens.transferred", pb.TokensTransferred, facts.transferred),
         Consumer("catalog.collections.created", pb.CollectionsCreated, facts.created),
+        Consumer("catalog.collections.imported", pb.CollectionsImported, facts.imported),
         Consumer("catalog.collections.configured", pb.CollectionsConfigured, facts.configured),
         Consumer("catalog.tokens.refreshed", pb.MetadataRefreshed, facts.refreshed),
         Consumer("catalog.metadata.resolved", pb.MetadataResolved, documents.resolved),

@@ -16,6 +16,7 @@ from mercato.services.catalog.model.facts import (
     Change,
     Creation,
     F,
+    Import,
     MintTerms,
     Ownership,
     Progress,
@@ -77,6 +78,15 @@ def creations(items: Iterable[pb.CollectionCreated]) -> list[Creation]:
     ]  # fmt: skip
     _all_of_length(20, "address", (a for c in facts for a in (c.factory, c.contract, c.creator)))
     _all_of_length(32, "transaction hash", (c.tx_hash for c in facts))
+    return facts
+
+
+def imports(items: Iterable[pb.CollectionImported]) -> list[Import]:
+    facts = [
+        Import(i.block, i.contract, Standard(i.standard), _text(i.name), _text(i.symbol), i.requested_by or None)
+        for i in items
+    ]
+    _all_of_length(20, "address", (a for f in facts for a in (f.contract, f.requested_by)))
     return facts
 
 

@@ -23,6 +23,12 @@ WHOLE_COLLECTION = UINT256_MAX
 """The token id under which the sale terms of a whole collection stand."""
 
 
+BEFORE_LOGS = -1
+"""The log index of what stands in a block without being a log of it."""
+
+NO_TRANSACTION = bytes(32)
+
+
 class Block(NamedTuple):
     number: int
     hash: bytes
@@ -60,6 +66,19 @@ class Creation(NamedTuple):
     symbol: str
     base_uri: str
     contract_uri: str
+
+
+class Import(NamedTuple):
+    """Somebody asked for a contract that exists. No log says so, so it stands before all logs of its block."""
+
+    block: int
+    contract: bytes
+    standard: Standard
+    name: str
+    symbol: str
+    requested_by: bytes | None
+    tx_hash: bytes = NO_TRANSACTION
+    log_index: int = BEFORE_LOGS
 
 
 class MintTerms(NamedTuple):
@@ -111,7 +130,7 @@ class Refresh(NamedTuple):
     last: int
 
 
-F = TypeVar("F", Transfer, Creation, Change, Refresh)
+F = TypeVar("F", Transfer, Creation, Import, Change, Refresh)
 
 
 @dataclass(frozen=True)

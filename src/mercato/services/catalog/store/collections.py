@@ -9,7 +9,7 @@ import asyncpg
 
 from mercato.kit.postgres import Connection
 from mercato.services.catalog.model.collections import LockedCollection, Place
-from mercato.services.catalog.model.facts import Creation, MintTerms, Ownership, RoleGrant, Royalty, Standard
+from mercato.services.catalog.model.facts import Creation, Import, MintTerms, Ownership, RoleGrant, Royalty, Standard
 from mercato.services.catalog.store.arrays import numerics
 
 # Rows that exist are not tried, so that no identity value is used up for them.
@@ -44,6 +44,14 @@ WITH bound AS (
 )
 SELECT block_ref, log_index FROM bound
 """
+_BIND_IMPORTS = """
+INSERT INTO collection_bindings (collection_ref, block_ref, log_index, kind, source, standard, salt, name, symbol,
+    base_uri, contract_uri)
+SELECT i.collection_ref, i.block_ref, i.log_index, 'import', i.source, i.standard, '', i.name, i.symbol, '', ''
+FROM unnest($1::int[], $2::bigint[], $3::int[], $4::bytea[], $5::smallint[], $6::text[], $7::text[])
+    AS i (collection_ref, block_ref, log_index, source, standard, name, symbol)
+ON CONFLICT DO NOTHING RETURNING block_ref, log_index
+"""
 _ADD_OWNERS = """
 INSERT INTO collection_owners (collection_ref, block_ref, log_index, owner)
 SELECT * FROM unnest($1::int[], $2::bigint[], $3::int[], $4::bytea[])
@@ -67,7 +75,8 @@ SELECT * FROM unnest($1::int[], $2::bigint[], $3::int[], $4::text::numeric[], $5
     $11::bytea[])
 ON CONFLICT DO NOTHING RETURNING block_ref, log_index
 """
-# What the facts say last. Without any, the column is as empty as it was made.
+# What the facts say last, of bindings what a factory says before an import. Without any, the column is as empty as it
+# was made.
 _REFRESH = """
 UPDATE collections c SET
     created_as = b.standard, followed = b.collection_ref IS NOT NULL, creator = b.creator,
@@ -77,7 +86,7 @@ UPDATE collections c SET
 FROM unnest($1::int[]) AS i (collection_ref)
 LEFT JOIN LATERAL (
     SELECT * FROM collection_bindings x WHERE x.collection_ref = i.collection_ref
-    ORDER BY block_ref DESC, log_index DESC LIMIT 1
+    ORDER BY kind, block_ref DESC, log_index DESC LIMIT 1
 ) b ON true
 LEFT JOIN LATERAL (
     SELECT owner FROM collection_owners x WHERE x.collection_ref = i.collection_ref
@@ -118,6 +127,11 @@ class Collections:
             for place, c in creations
         ]
         return await self._insert(_BIND, rows)
+
+    async def bind_imports(self, imports: Sequence[tuple[Place, Import]]) -> set[tuple[int, int]]:
+        """Adds imports; (block_ref, log_index) of those that were new. They are no activity on the chain."""
+        rows = [(*place, i.requested_by, i.standard, i.name, i.symbol) for place, i in imports]
+        return await self._insert(_BIND_IMPORTS, rows)
 
     async def add_terms(self, facts: Sequence[tuple[Place, MintTerms]]) -> set[tuple[int, int]]:
         """Adds sale terms; (block_ref, log_index) of those that were new, as the next three do."""

@@ -12,6 +12,7 @@ from mercato.services.catalog.model.facts import (
     Cause,
     Change,
     Creation,
+    Import,
     MintTerms,
     Ownership,
     Position,
@@ -23,7 +24,7 @@ from mercato.services.catalog.model.metadata import TokenRange
 from mercato.services.catalog.usecases import messages
 from mercato.services.catalog.usecases.ports import New, Store, Unit
 
-F = TypeVar("F", Creation, Change)
+F = TypeVar("F", Creation, Import, Change)
 V = TypeVar("V", MintTerms, RoleGrant, Ownership, Royalty)
 
 
@@ -38,6 +39,22 @@ class ApplyCreations:
             placed, before = await _placed(unit, batch)
             new = await unit.collections.bind(placed)
             await _tell(unit, cause, batch, [(place, c) for place, c in placed if place[1:] in new])
+            await _request_earlier_tokens(unit, before, {place[0] for place, _ in placed})
+
+        await self._store.beside_others(cause, batch.chain, work)
+
+
+class ApplyImports:
+    """Contracts were imported; a factory that made one, too, knows it better and is shown instead."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def run(self, cause: Cause, batch: Batch[Import]) -> None:
+        async def work(unit: Unit) -> None:
+            placed, before = await _placed(unit, batch)
+            new = await unit.collections.bind_imports(placed)
+            await _tell(unit, cause, batch, [(place, i) for place, i in placed if place[1:] in new])
             await _request_earlier_tokens(unit, before, {place[0] for place, _ in placed})
 
         await self._store.beside_others(cause, batch.chain, work)

@@ -119,7 +119,7 @@ def position_message(position: Position) -> common_pb2.Position:
     return common_pb2.Position(
         block=common_pb2.Block(number=block.number, hash=block.hash, timestamp=int(block.mined_at.timestamp())),
         tx_hash=position.tx_hash,
-        log_index=position.log_index,
+        log_index=max(position.log_index, 0),
         batch_index=position.batch_index,
     )
 

@@ -12,6 +12,7 @@ from mercato.services.catalog.model.facts import (
     Block,
     Cause,
     Creation,
+    Import,
     MintTerms,
     Ownership,
     Progress,
@@ -55,6 +56,9 @@ class Collections(Protocol):
 
     async def bind(self, creations: Sequence[tuple[Place, Creation]]) -> New:
         """Adds creations and their activities."""
+
+    async def bind_imports(self, imports: Sequence[tuple[Place, Import]]) -> New:
+        """Adds imports."""
 
     async def add_terms(self, facts: Sequence[tuple[Place, MintTerms]]) -> New: ...
 

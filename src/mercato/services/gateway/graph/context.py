@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from mercato.kit.errors import Unauthenticated
+from mercato.kit.errors import PermissionDenied, Unauthenticated
 from mercato.services.gateway.graph.loaders import Loaders
 from mercato.services.gateway.model.people import Client, Principal
 from mercato.services.gateway.rpc.backends import Backends
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
 
     from mercato.services.gateway.consumers import PushHub
+
+
+_ADMIN = "admin"
 
 
 class TokenChecker(Protocol):
@@ -48,6 +51,14 @@ class Context:
         if self._token is None:
             raise Unauthenticated("AUTHENTICATION_REQUIRED", "sign in and send 'Authorization: Bearer <accessToken>'")
         return await self._checker.principal(self._token)
+
+    async def admin(self) -> Principal:
+        """Who asks, when that is an admin (MERCATO_ADMIN_ADDRESSES). Raises `PermissionDenied` ADMIN_REQUIRED, and what
+        `principal` raises."""
+        principal = await self.principal()
+        if _ADMIN not in principal.roles:
+            raise PermissionDenied("ADMIN_REQUIRED", "only admins of this marketplace may do this")
+        return principal
 
     def forget_token(self) -> None:
         """After a sign-out: the token is asked about anew."""

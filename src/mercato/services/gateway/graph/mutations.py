@@ -81,6 +81,18 @@ async def update_profile(_: object, info: Info, *, input: Input) -> Payload:
     return {"user": await context.backends.users.update_profile(user_id, given)}
 
 
+# --- collections ----------------------------------------------------------------------------------
+
+
+@mutation.field("importCollection")
+async def import_collection(_: object, info: Info, *, input: Input) -> Payload:
+    context = context_of(info)
+    admin = (await context.admin()).address
+    chain_id, contract, from_block = input["chain_id"], input["contract"], input.get("from_block")
+    imported = await context.backends.indexer.import_collection(chain_id, contract, from_block, admin)
+    return {"collection_import": imported}
+
+
 # --- media ----------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from mercato.services.gateway.graph import inputs
 from mercato.services.gateway.graph.context import Context, context_of
 from mercato.services.gateway.graph.fields.types import Info
 from mercato.services.gateway.model import node_ids
-from mercato.services.gateway.model.chains import Chain
+from mercato.services.gateway.model.chains import Chain, CollectionImport
 from mercato.services.gateway.model.files import MetadataDocument
 from mercato.services.gateway.model.intents import Intent
 from mercato.services.gateway.model.keys import CollectionKey, Page, TokenKey
@@ -146,6 +146,20 @@ async def intent(_: object, info: Info, *, id: str) -> Intent:
 @query.field("metadata")
 async def metadata(_: object, info: Info, *, uri: str) -> MetadataDocument | None:
     return await context_of(info).backends.media.find_metadata(inputs.text(uri, "uri", 10_000, 1))
+
+
+@query.field("collectionImports")
+async def collection_imports(
+    _: object,
+    info: Info,
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    chain_id: ChainId | None = None,
+    contract: Address | None = None,
+) -> Page[CollectionImport]:
+    page = inputs.page(first, after)
+    return await context_of(info).backends.indexer.list_imports(chain_id, contract, page)
 
 
 @query.field("syncStatus")

@@ -32,6 +32,25 @@ class IndexerStatus(msgspec.Struct, frozen=True):
         return max(0, self.head - self.indexed)
 
 
+class CollectionImport(msgspec.Struct, frozen=True):
+    """A contract that was brought in by hand; `blocks_read` of `blocks_total` blocks of its history are read."""
+
+    chain_id: ChainId
+    contract: Address
+    standard: str
+    name: str
+    symbol: str
+    state: str
+    reason: str | None
+    from_block: int | None
+    blocks_read: int
+    blocks_total: int
+    facts_published: int
+    requested_by: Address | None
+    requested_at: datetime
+    updated_at: datetime
+
+
 class Position(msgspec.Struct, frozen=True):
     block_number: int
     block_hash: bytes

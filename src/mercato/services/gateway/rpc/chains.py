@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from mercato.kit.ids import Address, ChainId
 from mercato.rpc.chains.v1 import chains_pb2
 from mercato.rpc.indexer.v1 import indexer_pb2
-from mercato.services.gateway.model.chains import Chain, ChainContract, Currency, IndexerStatus
+from mercato.services.gateway.model.chains import Chain, ChainContract, CollectionImport, Currency, IndexerStatus
+from mercato.services.gateway.model.keys import Page, PageQuery
 from mercato.services.gateway.rpc import wire
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class ChainsClient:
 
 
 class IndexerClient:
-    """Progress of the chain readers."""
+    """Progress of the chain readers, and contracts brought in by hand."""
 
     def __init__(self, stub: IndexerServiceAsyncStub) -> None:
         self._stub = stub
@@ -50,6 +51,43 @@ class IndexerClient:
             )
             for c in answer.chains
         ]
+
+    async def import_collection(
+        self, chain_id: ChainId, contract: Address, from_block: int | None, requested_by: Address
+    ) -> CollectionImport:
+        request = indexer_pb2.ImportCollectionRequest(
+            chain_id=chain_id.caip2, contract=contract, from_block=from_block, requested_by=requested_by
+        )
+        return _import((await self._stub.ImportCollection(request)).imported)
+
+    async def list_imports(
+        self, chain_id: ChainId | None, contract: Address | None, page: PageQuery
+    ) -> Page[CollectionImport]:
+        """Newest first."""
+        request = indexer_pb2.ListImportsRequest(
+            chain_id=wire.caip2(chain_id), contract=wire.raw(contract), page=wire.page_request(page)
+        )
+        answer = await self._stub.ListImports(request)
+        return wire.page(map(_import, answer.imports), answer.cursors, answer.page, page)
+
+
+def _import(i: indexer_pb2.CollectionImport) -> CollectionImport:
+    return CollectionImport(
+        chain_id=ChainId.parse(i.chain_id),
+        contract=Address(i.contract),
+        standard=wire.STANDARDS[i.standard],
+        name=i.name,
+        symbol=i.symbol,
+        state=i.state.upper(),
+        reason=wire.text(i.reason),
+        from_block=i.from_block if i.HasField("from_block") else None,
+        blocks_read=i.blocks_read,
+        blocks_total=i.blocks_total,
+        facts_published=i.facts_published,
+        requested_by=wire.find_address(i.requested_by),
+        requested_at=wire.moment(i.requested_at),
+        updated_at=wire.moment(i.updated_at),
+    )
 
 
 def _chain(c: chains_pb2.Chain) -> Chain:

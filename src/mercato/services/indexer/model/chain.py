@@ -114,6 +114,10 @@ class NodeInconsistent(Unavailable):
     """A node's answers contradict each other (it moved between two of them, lags, or lies): ask again."""
 
 
+class EndpointsDisagree(NodeInconsistent):
+    """Endpoints of one chain hold different blocks at one height, and nothing says yet which of them to believe."""
+
+
 class LogsIncomplete(NodeInconsistent):
     """A node returned fewer logs for a block than its header promises, or those of another block."""
 

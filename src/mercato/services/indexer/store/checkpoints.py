@@ -6,7 +6,7 @@ Every write of a reader names its epoch and fails with `LeadershipLost` when ano
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import asyncpg
 
@@ -198,13 +198,17 @@ class Checkpoints:
         ancestor = Block(row["ancestor_number"], row["ancestor_hash"], row["ancestor_timestamp"])
         return Reorg(row["generation"], ancestor, tuple(map(_recent, blocks)))
 
-    @asynccontextmanager
-    async def _fenced(self, checkpoint: Checkpoint) -> AsyncIterator[Connection]:
-        """A transaction that begins by locking the checkpoint under its epoch."""
-        async with self._database.transaction() as transaction:
-            if await transaction.connection.fetchval(_FENCE, checkpoint.chain, checkpoint.epoch) is None:
-                raise _lost(checkpoint.chain)
-            yield transaction.connection
+    def _fenced(self, checkpoint: Checkpoint) -> AbstractAsyncContextManager[Connection]:
+        return fenced(self._database, checkpoint)
+
+
+@asynccontextmanager
+async def fenced(database: Database, checkpoint: Checkpoint) -> AsyncIterator[Connection]:
+    """A transaction that begins by locking the checkpoint under its epoch. Raises `LeadershipLost`."""
+    async with database.transaction() as transaction:
+        if await transaction.connection.fetchval(_FENCE, checkpoint.chain, checkpoint.epoch) is None:
+            raise _lost(checkpoint.chain)
+        yield transaction.connection
 
 
 def _lost(chain: ChainId) -> LeadershipLost:

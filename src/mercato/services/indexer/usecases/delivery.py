@@ -8,7 +8,7 @@ are announced first, so that a fork during a crash finds them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prometheus_client import Counter
 
@@ -86,6 +86,26 @@ class Deliver:
             facts = await self._publish(reading, batch, catching_up=False)
             await self._advance(reading, batch, facts, batch.number - reading.finality_depth, None)
 
+    async def joined(self, reading: Reading, batch: Batch) -> int:
+        """Blocks that were handed over before, now with a contract that was not followed then; the number of facts.
+        Those that a fork may take away are announced with its logs, too."""
+        with tracing.continued({}, "index import"):
+            if blocks := _with_logs(reading, batch.raw):
+                await self._checkpoints.announce(reading.checkpoint, blocks)
+                reading.recent |= {known.block.number: known for known in blocks}
+            await self._keep_raw(reading, batch)
+            return await self._publish(reading, batch, catching_up=True)
+
+    async def beside(self, reading: Reading, batch: Batch) -> int:
+        """History that no checkpoint tells of; the number of facts."""
+        with tracing.continued({}, "index import"):
+            await self._keep_raw(reading, batch)
+            return await self._publish(reading, batch, catching_up=True)
+
+    async def tell(self, messages_: Sequence[Outgoing]) -> None:
+        """What is said beside the facts."""
+        await self._publisher.publish_all(messages_)
+
     async def position(self, reading: Reading) -> None:
         """Says how far the chain is read, once more after a crash that may have swallowed it."""
         head = max(reading.head, reading.checkpoint.number)
@@ -149,3 +169,15 @@ def _recent(headers: Sequence[Header], raw: Sequence[RawEvent]) -> list[RecentBl
     for event in raw:
         indexes[event.block_hash].append(event.log_index)
     return [RecentBlock(Block.of(h), h.parent_hash, tuple(indexes[h.hash])) for h in headers]
+
+
+def _with_logs(reading: Reading, raw: Sequence[RawEvent]) -> list[RecentBlock]:
+    """Recent blocks with these logs added to those they are known to have."""
+    added: dict[int, set[int]] = {}
+    for event in raw:
+        added.setdefault(event.block_number, set()).add(event.log_index)
+    return [
+        replace(known, raw_logs=tuple(sorted({*known.raw_logs, *added[number]})))
+        for number, known in sorted(reading.recent.items())
+        if number in added
+    ]

@@ -32,7 +32,7 @@ class CatchUp:
         handed over. Raises what nodes and stores raise; then the term has to be loaded anew."""
         until = asyncio.get_running_loop().time() + _TURN
         first = step.first
-        fetching = asyncio.create_task(self._fetch(reading, first, step.last))
+        fetching = asyncio.create_task(fetch_range(reading, first, step.last))
         try:
             while True:
                 before, batch = await fetching
@@ -41,7 +41,7 @@ class CatchUp:
                 first = batch.number + 1
                 more = first <= step.last and asyncio.get_running_loop().time() < until
                 if more:
-                    fetching = asyncio.create_task(self._fetch(reading, first, step.last))
+                    fetching = asyncio.create_task(fetch_range(reading, first, step.last))
                 await self._deliver.history(reading, batch)
                 if not more:
                     return True
@@ -49,33 +49,35 @@ class CatchUp:
             fetching.cancel()
             await asyncio.gather(fetching, return_exceptions=True)
 
-    async def _fetch(self, reading: Reading, first: int, last: int) -> tuple[Header | None, Batch]:
-        """The header of the first block of a range that the node gives at once, and what is in the range."""
-        while True:
-            until = min(last, first + reading.range_size.blocks - 1)
-            try:
-                logs = await _range_logs(reading.node, reading.scope, first, until)
-            except RangeTooLarge as refusal:
-                if until == first:
-                    logs = await block_logs_from_receipts(reading.node, first)
-                else:
-                    asked = until - first + 1
-                    fits = refusal.suggested[1] - first + 1 if refusal.suggested else None
-                    reading.range_size = reading.range_size.refused(asked, fits)
-                    continue
-            reading.range_size = reading.range_size.after(len(logs), until - first + 1)
-            return await self._read(reading, first, until, logs)
 
-    async def _read(self, reading: Reading, first: int, until: int, logs: list[RawLog]) -> tuple[Header | None, Batch]:
-        created = reading.scope.created(logs)
-        reading.scope.collections |= created.keys()
-        counted = reading.scope.admitted(logs)
-        facts = decode(counted)
-        headers = await _headers(reading, {first, until}, untimed_blocks(facts))
-        _check_places(logs, first, until, headers)
-        timestamps = {header.hash: header.timestamp for header in headers.values()}
-        batch = batch_of(until, headers.get(until), counted, facts, timestamps, created)
-        return headers.get(first), batch
+async def fetch_range(reading: Reading, first: int, last: int) -> tuple[Header | None, Batch]:
+    """The header of the first block of a range that the node gives at once, and what is in the range."""
+    while True:
+        until = min(last, first + reading.range_size.blocks - 1)
+        try:
+            logs = await _range_logs(reading.node, reading.scope, first, until)
+        except RangeTooLarge as refusal:
+            if until == first:
+                logs = await block_logs_from_receipts(reading.node, first)
+            else:
+                asked = until - first + 1
+                fits = refusal.suggested[1] - first + 1 if refusal.suggested else None
+                reading.range_size = reading.range_size.refused(asked, fits)
+                continue
+        reading.range_size = reading.range_size.after(len(logs), until - first + 1)
+        return await _read(reading, first, until, logs)
+
+
+async def _read(reading: Reading, first: int, until: int, logs: list[RawLog]) -> tuple[Header | None, Batch]:
+    created = reading.scope.created(logs)
+    reading.scope.collections |= created.keys()
+    counted = reading.scope.admitted(logs)
+    facts = decode(counted)
+    headers = await _headers(reading, {first, until}, untimed_blocks(facts))
+    _check_places(logs, first, until, headers)
+    timestamps = {header.hash: header.timestamp for header in headers.values()}
+    batch = batch_of(until, headers.get(until), counted, facts, timestamps, created)
+    return headers.get(first), batch
 
 
 def _follows(reading: Reading, header: Header | None) -> bool:

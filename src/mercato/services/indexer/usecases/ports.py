@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from mercato.evm.logs import RawLog
-from mercato.evm.rpc import BlockId, Header, Receipt, TopicFilter
+from mercato.evm.rpc import BlockId, Header, Receipt, RpcError, TopicFilter
 from mercato.kit.ids import Address, ChainId
 from mercato.kit.messages import Outgoing
-from mercato.services.indexer.model.chain import Advance, Checkpoint, RecentBlock, Reorg, State
+from mercato.services.indexer.model.chain import Advance, Block, Checkpoint, RecentBlock, Reorg, State
+from mercato.services.indexer.model.imports import CollectionImport, Contract, ImportRequest
 from mercato.services.indexer.model.raw import RawEvent
 
 
@@ -29,6 +30,18 @@ class Node(Protocol):
     ) -> list[RawLog]: ...
 
     async def block_receipts(self, block: int | bytes) -> list[Receipt]: ...
+
+
+class ContractNode(Node, Protocol):
+    """And the part that looking at a contract takes."""
+
+    async def block_number(self) -> int: ...
+
+    async def code(self, address: Address, block: BlockId = "latest") -> bytes: ...
+
+    async def call_many(
+        self, calls: Sequence[tuple[Address, bytes]], *, block: BlockId = "latest", gas: int | None = None
+    ) -> list[bytes | RpcError]: ...
 
 
 class RawStore(Protocol):
@@ -82,6 +95,42 @@ class CheckpointStore(Protocol):
 
     async def mark_published(self, checkpoint: Checkpoint, reorg: Reorg) -> None:
         """Everybody knows this fork."""
+
+
+class ImportStore(Protocol):
+    """Contracts that are brought in by hand. Writes of the reader name its checkpoint and raise `LeadershipLost`."""
+
+    async def add(self, request: ImportRequest, about: Contract) -> CollectionImport:
+        """The import of this contract, which may be an earlier one: then nothing changes."""
+
+    async def find(self, chain: ChainId, contract: Address) -> CollectionImport | None: ...
+
+    async def list_open(self, chain: ChainId) -> list[CollectionImport]:
+        """Those that are not done, oldest first."""
+
+    async def reopen(self, checkpoint: Checkpoint) -> None:
+        """Has those taken up again that the reader does not follow: the chain is indexed anew, or its scope changed."""
+
+    async def locate(self, wanted: CollectionImport, from_block: int) -> None:
+        """Where its history begins, found once."""
+
+    async def bind(self, checkpoint: Checkpoint, wanted: CollectionImport, block: Block) -> None:
+        """Chooses the block it is bound in, before anybody is told."""
+
+    async def follow(self, checkpoint: Checkpoint, wanted: CollectionImport, until: int, facts: int) -> None:
+        """The reader reads the contract from `checkpoint` on, and has read what follows block `until`."""
+
+    async def close(self, checkpoint: Checkpoint, wanted: CollectionImport) -> None:
+        """There is nothing to read that is not read anyway."""
+
+    async def advance(self, wanted: CollectionImport, next_block: int, facts: int) -> None:
+        """History is read up to before `next_block`; nothing where somebody else has read on since."""
+
+    async def complain(self, wanted: CollectionImport, reason: str) -> None:
+        """Why it does not get on; it is tried again."""
+
+    async def get_generation(self, chain: ChainId) -> int:
+        """Reorganisations of the chain that were retracted so far."""
 
 
 class Publisher(Protocol):

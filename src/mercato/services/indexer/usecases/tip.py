@@ -15,6 +15,7 @@ from mercato.services.indexer.usecases.delivery import Batch, Deliver, batch_of
 from mercato.services.indexer.usecases.history import block_logs_from_receipts
 from mercato.services.indexer.usecases.ports import Node
 from mercato.services.indexer.usecases.reading import Reading
+from mercato.services.indexer.usecases.witnesses import Confirm
 
 SPAN = 16
 """Blocks read at once when the reader is a little behind."""
@@ -27,8 +28,9 @@ _rereads = Counter("mercato_indexer_rereads_total", "Blocks whose logs were inco
 class FollowTip:
     """Takes a reader over a few new blocks."""
 
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(self, deliver: Deliver, confirm: Confirm | None = None) -> None:
         self._deliver = deliver
+        self._confirm = confirm
 
     async def __call__(self, reading: Reading, step: ReadTip, head: Header) -> bool:
         """True when the blocks follow ours (and are handed over now), False when they prove a fork.
@@ -39,25 +41,31 @@ class FollowTip:
         headers = await _headers(reading.node, step, head)
         if not linked(reading.checkpoint, reading.recent, headers):
             return False
-        logs = await self._complete_logs(reading, headers)
+        if self._confirm:
+            branch = {number: known.block.hash for number, known in reading.recent.items()}
+            branch |= {header.number: header.hash for header in headers}
+            await self._confirm(reading.checkpoint, headers[-1].number, branch)
+        logs = await complete_logs(reading, headers)
         await self._deliver.tip(reading, _batch(reading, headers, logs), headers)
         return True
 
-    async def _complete_logs(self, reading: Reading, headers: Sequence[Header]) -> list[RawLog]:
-        found: dict[bytes, list[RawLog]] = {}
-        for pause in (*_PAUSES, None):
-            missing = [header for header in headers if header.hash not in found]
-            answers = await asyncio.gather(*(_block_logs(reading.node, header) for header in missing))
-            found |= {h.hash: logs for h, logs in zip(missing, answers, strict=True) if logs is not None}
-            if len(found) == len(headers):
-                return [log for header in headers for log in found[header.hash]]
-            _rereads.labels(reading.chain.caip2).inc(len(headers) - len(found))
-            if pause is not None:
-                await asyncio.sleep(pause)
-        gap = next(header for header in headers if header.hash not in found)
-        raise LogsIncomplete(
-            "LOGS_INCOMPLETE", f"the node does not give the logs that block {gap.number} (0x{gap.hash.hex()}) promises"
-        )
+
+async def complete_logs(reading: Reading, headers: Sequence[Header]) -> list[RawLog]:
+    """All logs of these blocks, proved complete. Raises `LogsIncomplete` after several tries."""
+    found: dict[bytes, list[RawLog]] = {}
+    for pause in (*_PAUSES, None):
+        missing = [header for header in headers if header.hash not in found]
+        answers = await asyncio.gather(*(_block_logs(reading.node, header) for header in missing))
+        found |= {h.hash: logs for h, logs in zip(missing, answers, strict=True) if logs is not None}
+        if len(found) == len(headers):
+            return [log for header in headers for log in found[header.hash]]
+        _rereads.labels(reading.chain.caip2).inc(len(headers) - len(found))
+        if pause is not None:
+            await asyncio.sleep(pause)
+    gap = next(header for header in headers if header.hash not in found)
+    raise LogsIncomplete(
+        "LOGS_INCOMPLETE", f"the node does not give the logs that block {gap.number} (0x{gap.hash.hex()}) promises"
+    )
 
 
 async def _headers(node: Node, step: ReadTip, head: Header) -> list[Header]:

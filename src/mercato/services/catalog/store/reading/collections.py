@@ -133,7 +133,7 @@ def _bindings(row: asyncpg.Record) -> list[Binding]:
     if row["kinds"] is None and row["seen_block_ref"] is not None:
         return [Binding("seen", b"", row["seen_tx_hash"], block_number(row["seen_block_ref"]))]
     return [
-        Binding(kind, source, tx_hash, block_number(block_ref))
+        Binding(kind, source or b"", tx_hash or b"", block_number(block_ref))
         for kind, source, tx_hash, block_ref in _together(row, "kinds", "sources", "tx_hashes", "block_refs")
     ]
 

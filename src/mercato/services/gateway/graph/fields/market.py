@@ -18,6 +18,7 @@ from mercato.services.gateway.graph.fields.types import (
     balance,
     chain_sync,
     collection,
+    collection_import,
     collection_upserted,
     intent,
     metadata_document,
@@ -27,7 +28,7 @@ from mercato.services.gateway.graph.fields.types import (
     token_upserted,
     transfer,
 )
-from mercato.services.gateway.model.chains import Chain, IndexerStatus, ReadPoint
+from mercato.services.gateway.model.chains import Chain, CollectionImport, IndexerStatus, ReadPoint
 from mercato.services.gateway.model.events import (
     CollectionUpserted,
     TokenEnriched,
@@ -103,7 +104,10 @@ async def token_of(
 @activity.field("collection")
 @intent.field("collection")
 @collection_upserted.field("collection")
-async def collection_of(obj: Token | Activity | Intent | CollectionUpserted, info: Info) -> Collection | None:
+@collection_import.field("collection")
+async def collection_of(
+    obj: Token | Activity | Intent | CollectionUpserted | CollectionImport, info: Info
+) -> Collection | None:
     return await context_of(info).loaders.collections.find(CollectionKey(obj.chain_id, obj.contract))
 
 
@@ -145,6 +149,7 @@ def metadata_url(obj: MetadataDocument, _: Info) -> str | None:
 
 BOUND: list[SchemaBindable] = [
     chain_sync,
+    collection_import,
     collection,
     token,
     balance,
