@@ -17,11 +17,13 @@ from pydantic import SecretStr
 from mercato.cli.demo_mainnet import indexed, recorded_node
 from mercato.evm.directory import ChainHandle
 from mercato.evm.rpc import Endpoint, RpcPool
-from mercato.kit import postgres
+from mercato.kit import grpc, postgres
 from mercato.kit.errors import FailedPrecondition, InvalidArgument
 from mercato.kit.ids import Address, ChainId
 from mercato.kit.settings import DATABASES
 from mercato.rpc.chains.v1.chains_pb2 import Chain, GasPolicy
+from mercato.rpc.indexer.v1.indexer_pb2 import ImportCollectionRequest
+from mercato.rpc.indexer.v1.indexer_pb2_grpc import IndexerServiceStub
 from mercato.services.catalog.store.natural import at_one_moment
 from mercato.services.catalog.store.sampling import draw
 from mercato.stack import LocalStack
@@ -73,6 +75,32 @@ async def databases(market: Marketplace) -> set[str]:
     connection = await asyncpg.connect(market.stack.settings.database_url(REBUILD))
     try:
         return {row[0] for row in await connection.fetch("SELECT datname FROM pg_database")}
+    finally:
+        await connection.close()
+
+
+async def test_a_collection_that_was_imported_is_rebuilt_too(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    story, single, _ = played
+    wanted = ImportCollectionRequest(chain_id=story.chain.caip2, contract=Address.parse(single.contract))
+    async with grpc.connected(market.stack.settings, "indexer", IndexerServiceStub) as indexer:
+        await indexer.ImportCollection(wanted)
+    async with asyncio.timeout(20):
+        while "import" not in await binding_kinds(market, single.contract):
+            await asyncio.sleep(0.05)
+    result = await rebuilt(market, story.chain)
+    assert result.is_equal, differing(result)
+
+
+async def binding_kinds(market: Marketplace, contract: str) -> set[str]:
+    connection = await asyncpg.connect(market.stack.settings.database_url("catalog_db"))
+    try:
+        rows = await connection.fetch(
+            "SELECT kind FROM collection_bindings JOIN collections USING (collection_ref) WHERE contract = $1",
+            Address.parse(contract),
+        )
+        return {row["kind"] for row in rows}
     finally:
         await connection.close()
 

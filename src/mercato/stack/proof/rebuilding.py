@@ -19,6 +19,7 @@ from mercato.kit.postgres import Database
 from mercato.kit.settings import Settings
 from mercato.services.catalog.store.natural import ReadPoint, at_one_moment, list_chains
 from mercato.services.indexer.store.checkpoints import Checkpoints
+from mercato.services.indexer.store.imports import Imports
 from mercato.services.indexer.store.raw import RawEvents
 from mercato.stack.proof.comparing import TableComparison, compare
 from mercato.stack.proof.replay import Replay
@@ -58,11 +59,14 @@ class _Forked(Exception):
 class Rebuilding:
     """Compares the live catalog with clean copies of it."""
 
-    def __init__(self, settings: Settings, live: Database, raw: RawEvents, checkpoints: Checkpoints) -> None:
+    def __init__(
+        self, settings: Settings, live: Database, raw: RawEvents, checkpoints: Checkpoints, imports: Imports
+    ) -> None:
         self._settings = settings
         self._live = live
         self._raw = raw
         self._checkpoints = checkpoints
+        self._imports = imports
 
     async def chains(self) -> list[ChainId]:
         """The chains there is something to compare of."""
@@ -94,6 +98,7 @@ class Rebuilding:
 
     async def _extend(self, chain: ChainId, replay: Replay, scratch: Scratch, block: int) -> None:
         orphans = await self._checkpoints.list_orphans(chain, 0)
+        await replay.bind(await self._imports.list_bound(chain, block))
         await replay.up_to(block, orphans)
         # A chain that said nothing yet has no row in the copy either.
         await scratch.database.pool.execute(
@@ -143,6 +148,6 @@ async def rebuilding(settings: Settings) -> AsyncIterator[Rebuilding]:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         live = await enter(postgres.connected(settings, "catalog_db"))
-        checkpoints = Checkpoints(await enter(postgres.connected(settings, "indexer_db")))
+        progress = await enter(postgres.connected(settings, "indexer_db"))
         raw = RawEvents(await enter(mongo.connected(settings)))
-        yield Rebuilding(settings, live, raw, checkpoints)
+        yield Rebuilding(settings, live, raw, Checkpoints(progress), Imports(progress))

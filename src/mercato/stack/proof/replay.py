@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from mercato.evm.logs import decode as decode_logs
 from mercato.kit import topology
@@ -11,7 +11,8 @@ from mercato.kit.messages import Incoming, Outgoing, decode
 from mercato.kit.postgres import Database
 from mercato.services.catalog.consumers import handlers
 from mercato.services.catalog.store.writing import CatalogStore
-from mercato.services.indexer.messages import Context, fact_messages
+from mercato.services.indexer.messages import Context, fact_messages, imported
+from mercato.services.indexer.model.imports import CollectionImport
 from mercato.services.indexer.model.raw import RawEvent
 from mercato.services.indexer.store.raw import RawEvents
 
@@ -45,6 +46,13 @@ class Replay:
                 batch = []
         await self._apply(batch)
         self._next = max(self._next, block + 1)
+
+    async def bind(self, imports: Iterable[CollectionImport]) -> None:
+        """Tells the catalog of contracts that an operator brought in: no log speaks of that."""
+        for wanted in imports:
+            assert wanted.bound is not None
+            told = imported(0, wanted, wanted.bound)
+            await self._handlers[_QUEUES[told.exchange, "imported.eip155.*"]](_incoming(told))
 
     async def _apply(self, events: Sequence[RawEvent]) -> None:
         """As history: what is new is not told to anybody, token by token."""

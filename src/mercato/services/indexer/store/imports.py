@@ -81,6 +81,14 @@ class Imports:
         )
         return [_import(row) for row in rows]
 
+    async def list_bound(self, chain: ChainId, until: int) -> list[CollectionImport]:
+        """Those bound in block `until` or below, oldest first: what the read model was told of them."""
+        rows = await self._database.pool.fetch(
+            "SELECT * FROM collection_imports WHERE chain_id = $1 AND bound_number <= $2 ORDER BY import_ref",
+            chain, until,
+        )  # fmt: skip
+        return [_import(row) for row in rows]
+
     async def reopen(self, checkpoint: Checkpoint) -> None:
         """Has those taken up again that the reader does not follow: the chain is indexed anew, or its scope changed."""
         async with fenced(self._database, checkpoint) as connection:
