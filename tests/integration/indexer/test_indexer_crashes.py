@@ -125,8 +125,8 @@ async def test_a_crash_while_a_fork_is_followed_neither_loses_nor_keeps_a_fact(
         await stores.indexed(anvil.chain, (await anvil.head()).number)
     await anvil.reorg(2)
     await anvil.mine()
-    # The first load of a term reads the recent blocks and says its position; the crash is to come after that.
-    nth = 2 if method in ("list_recent", "publish_all") else 1
+    # The first load of a term reads the recent blocks; the crash is to come after that.
+    nth = 2 if method == "list_recent" else 1
     await _run_until_crash(_faulty(stores.tools(), part, method, moment, nth), anvil, 16)
     async with reading(stores.tools(), handle):
         head = await anvil.head()

@@ -171,7 +171,6 @@ class ChainReader:
     async def _load(self, reading: Reading) -> None:
         await reading.reload(self._tools.checkpoints)
         await self._follow_fork.finish(reading)
-        await self._deliver.position(reading)
 
     async def _look(self, reading: Reading) -> None:
         """Looks at the node's head and does what it asks for."""

@@ -26,7 +26,7 @@ UPDATE awaited_progress SET awaits = array_remove(awaits, $2) WHERE chain_ref = 
 RETURNING cardinality(awaits)
 """
 _FORGET = "DELETE FROM awaited_progress WHERE chain_ref = $1 AND generation < $2"
-_HOLD = "SELECT block_number FROM sync_state WHERE chain_ref = $1 FOR UPDATE"
+_HOLD = "SELECT block_number, generation FROM sync_state WHERE chain_ref = $1 FOR UPDATE"
 _LIST = "SELECT * FROM awaited_progress WHERE chain_ref = $1 ORDER BY generation, block_number"
 _DONE = "DELETE FROM awaited_progress WHERE chain_ref = $1 AND generation = $2 AND block_number = $3"
 
@@ -69,7 +69,11 @@ class ReadPoint:
 
     async def _settle(self) -> None:
         # Held first, so that of two transactions which end the wait of two statements the later sees both.
-        number = await self._connection.fetchval(_HOLD, self._chain_ref)
+        held = await self._connection.fetchrow(_HOLD, self._chain_ref)
+        assert held is not None, "the store adds a chain before it writes to it"
+        number = held["block_number"]
+        # A statement that comes after the fork that ended its branch would have later ones wait for ever.
+        await self.forget_before(held["generation"])
         for row in await self._connection.fetch(_LIST, self._chain_ref):
             follows = row["from_block"] == 0 or (number is not None and row["from_block"] <= number + 1)
             if row["awaits"] or not follows:

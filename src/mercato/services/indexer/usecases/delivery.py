@@ -106,13 +106,6 @@ class Deliver:
         """What is said beside the facts."""
         await self._publisher.publish_all(messages_)
 
-    async def position(self, reading: Reading) -> None:
-        """Says how far the chain is read, once more after a crash that may have swallowed it."""
-        head = max(reading.head, reading.checkpoint.number)
-        if said := _position(reading, reading.checkpoint, head):
-            await self._publisher.publish_all(said)
-            reading.said_to = reading.checkpoint.number
-
     async def _keep_raw(self, reading: Reading, batch: Batch) -> None:
         """Rows that are there keep their flag, so a block that a fork took and gave back needs it set again."""
         await self._raw.add(reading.chain, batch.raw)
@@ -160,7 +153,7 @@ def _position(reading: Reading, at: Checkpoint, head: int) -> list[Outgoing]:
     """ChainAdvanced; nothing where there is no block to name: a later one then covers these blocks too."""
     if at.block is None:
         return []
-    covers_from = 0 if reading.said_to is None else reading.said_to + 1
+    covers_from = 0 if reading.said_to is None else min(reading.said_to, at.number) + 1
     return [messages.advanced(at.chain, at.block, head, at.finalized, at.generation, covers_from, reading.unsaid)]
 
 

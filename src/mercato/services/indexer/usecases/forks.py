@@ -44,7 +44,6 @@ class FollowFork:
         _orphans.labels(reading.chain.caip2).inc(len(reorg.orphaned))
         await self._tell(reading, reorg)
         await reading.reload(self._checkpoints)
-        reading.said_to = reading.checkpoint.number
 
     async def finish(self, reading: Reading) -> None:
         """Tells what an earlier term recorded and may not have told."""

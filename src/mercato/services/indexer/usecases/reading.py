@@ -27,7 +27,8 @@ class Reading:
 
     head: int = 0
     said_to: int | None = None
-    """Last block that a ChainAdvanced of this term covers; None before its first."""
+    """Last block that a ChainAdvanced covers; None when that is not known. It is said before the checkpoint moves, so
+    whatever is at a checkpoint has been said."""
 
     unsaid: dict[str, None] = field(default_factory=dict)
     """Ids of messages for the catalog that no ChainAdvanced has named yet, in their order."""
@@ -48,6 +49,7 @@ class Reading:
     async def reload(self, checkpoints: CheckpointStore) -> None:
         """Takes everything from the stores again. Raises `LeadershipLost`."""
         self.checkpoint = await checkpoints.get(self.chain, self.checkpoint.epoch)
+        self.said_to = self.checkpoint.number if self.checkpoint.block else None
         self.recent = await checkpoints.list_recent(self.chain)
         self.orphans = await checkpoints.list_orphans(self.chain, self.checkpoint.number + 1)
         self.scope.collections = {address.text for address in await checkpoints.list_followed(self.chain)}
