@@ -6,7 +6,6 @@ the objects around them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ from graphql import (
 )
 from graphql.pyutils import Undefined, is_iterable
 
-from mercato.services.gateway.graph.plan.run import Key, Place, Run, absence, checked
+from mercato.services.gateway.graph.plan.run import Key, Place, Run, absence, arrived
 from mercato.services.gateway.graph.plan.values import are_plain, is_awaitable
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def settle(
 
 async def _settle_later(run: Run, complete: Complete, slots: Sequence[tuple[Any, Any, Key, Any, bool]]) -> None:
     awaitables, holders, keys, around, _ = zip(*slots, strict=True)
-    values = checked(await asyncio.gather(*awaitables, return_exceptions=True))
+    values = await arrived(awaitables)
     complete(run, values, holders, keys, around)
     await run.rest()
 
@@ -178,7 +177,7 @@ def _abstract(kind: GraphQLAbstractType, field: Field) -> Enter:
 async def _grouped_later(
     run: Run, kind: GraphQLAbstractType, field: Field, names: list[Any], values: list[Any], places: list[Place]
 ) -> None:
-    found = checked(await asyncio.gather(*map(_awaited, names), return_exceptions=True))
+    found = await arrived(map(_awaited, names))
     _grouped(run, kind, field, found, values, places)
     await run.rest()
 
