@@ -301,6 +301,8 @@ async def answers(question: Asked, root: Thing) -> Answers:
     assert plan is not None
     unbound = parse(question.query.replace(_HEAD, f"{_HEAD}{_UNBOUND}"))
     every = await reference(unbound, question, root)
+    # What other variables select is compiled too and must not be mixed up.
+    await plan.execute(root, "context", {**question.variables, "yes": not question.variables["yes"], "no": True})
     # Twice, for the second run finds everything compiled.
     first = await plan.execute(root, "context", question.variables)
     second = await plan.execute(root, "context", question.variables)
