@@ -15,12 +15,22 @@ from bench.report import Figure, Ratio, Report, console
 
 
 async def decode() -> Report:
-    """`bench.decode`, which speaks lines only, in a process of its own: it measures process time."""
-    report = Report("Logs to facts, beside eth-abi")
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.decode", stdout=asyncio.subprocess.PIPE)
+    """`bench.decode`, which speaks lines only."""
+    return await _alone("bench.decode", "Logs to facts, beside eth-abi")
+
+
+async def plan() -> Report:
+    """`bench.plan`, which speaks lines only."""
+    return await _alone("bench.plan", "A page of tokens by the compiled plan, beside graphql-core")
+
+
+async def _alone(module: str, title: str) -> Report:
+    """A bench in a process of its own: it measures process time."""
+    report = Report(title)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, stdout=asyncio.subprocess.PIPE)
     said, _ = await process.communicate()
     if process.returncode:
-        raise RuntimeError(f"bench.decode ended with code {process.returncode}")
+        raise RuntimeError(f"{module} ended with code {process.returncode}")
     for line in said.decode().splitlines():
         kind, name, value, *unit = line.split()
         report.headline(Figure(name, float(value), *unit) if kind == "FIGURE" else Ratio(name, float(value)))
@@ -32,6 +42,7 @@ BENCHES: dict[str, Callable[[], Awaitable[Report]]] = {
     "live": live.measure,
     "backfill": backfill.measure,
     "decode": decode,
+    "plan": plan,
 }
 
 

@@ -1,4 +1,4 @@
-"""Runs operations: parse, measure, validate, execute; documents are parsed and validated once and kept."""
+"""Runs operations: parse, measure, validate, compile, execute; all but measuring is done once for a document."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from mercato.kit.errors import InvalidArgument, MercatoError
 from mercato.kit.logging import Logger
 from mercato.services.gateway.graph import failures
 from mercato.services.gateway.graph.context import Context
+from mercato.services.gateway.graph.plan import Plan
 from mercato.services.gateway.model import limits
 from mercato.services.gateway.model.limits import Limits
 
@@ -52,6 +53,8 @@ class Operation(NamedTuple):
     document: DocumentNode
     node: OperationDefinitionNode
     request: Request
+    plan: Plan | None
+    """None for what the reference executor runs: mutations, introspection (see plan/coverage.py)."""
 
     @property
     def kind(self) -> OperationType:
@@ -64,6 +67,13 @@ class Operation(NamedTuple):
         return f"{self.kind.value} {name}"
 
 
+class _Kept(NamedTuple):
+    """A valid document and the plans of its operations, by the name they were asked for."""
+
+    document: DocumentNode
+    plans: dict[str | None, Plan | None]
+
+
 class Engine:
     """One schema and its limits."""
 
@@ -71,27 +81,33 @@ class Engine:
         self._schema = schema
         self._limits = most
         self._log = logger
-        self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._documents: OrderedDict[str, _Kept] = OrderedDict()
 
     def prepare(self, request: Request) -> Operation:
         """Raises `InvalidArgument` with the first reason why the request cannot run."""
-        document = self._documents.get(request.query)
-        known = document is not None
-        if document is None:
-            document = self._parse(request.query)
+        kept = self._documents.get(request.query)
+        document = kept.document if kept is not None else self._parse(request.query)
         node = _operation_of(document, request.operation_name)
         limits.check(self._schema, document, node, request.variables, self._limits)
-        if not known:
+        if kept is None:
             self._validate(document)
-            self._keep(request.query, document)
-        return Operation(document, node, request)
+            kept = self._keep(request.query, document)
+        else:
+            self._documents.move_to_end(request.query)
+        return Operation(document, node, request, self._plan(kept, node, request.operation_name))
 
-    def _keep(self, query: str, document: DocumentNode) -> None:
-        if len(query) > _LONGEST_KEPT:
-            return
-        self._documents[query] = document
+    def _keep(self, query: str, document: DocumentNode) -> _Kept:
+        kept = _Kept(document, {})
+        if len(query) <= _LONGEST_KEPT:
+            self._documents[query] = kept
         if len(self._documents) > _MOST_KEPT:
             self._documents.popitem(last=False)
+        return kept
+
+    def _plan(self, kept: _Kept, node: OperationDefinitionNode, name: str | None) -> Plan | None:
+        if name not in kept.plans:
+            kept.plans[name] = Plan.find(self._schema, kept.document, node)
+        return kept.plans[name]
 
     async def execute(self, operation: Operation, context: Context) -> Json:
         """The answer of a query or mutation. Never raises."""
@@ -127,6 +143,8 @@ class Engine:
         return known
 
     async def _execute(self, operation: Operation, context: Context, root: object) -> Json:
+        if operation.plan is not None:
+            return self._rendered(await operation.plan.execute(root, context, operation.request.variables))
         result = execute(
             self._schema,
             operation.document,

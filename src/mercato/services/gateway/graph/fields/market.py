@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from ariadne import SchemaBindable
@@ -94,10 +94,10 @@ def token_image_url(obj: Token, _: Info) -> str | None:
 @token_upserted.field("token")
 @token_transferred.field("token")
 @token_enriched.field("token")
-async def token_of(
+def token_of(
     obj: Balance | Transfer | TokenUpserted | TokenTransferred | TokenEnriched, info: Info
-) -> Token | None:
-    return await context_of(info).loaders.tokens.find(obj.key)
+) -> Awaitable[Token | None]:
+    return context_of(info).loaders.tokens.find(obj.key)
 
 
 @token.field("collection")
@@ -105,10 +105,10 @@ async def token_of(
 @intent.field("collection")
 @collection_upserted.field("collection")
 @collection_import.field("collection")
-async def collection_of(
+def collection_of(
     obj: Token | Activity | Intent | CollectionUpserted | CollectionImport, info: Info
-) -> Collection | None:
-    return await context_of(info).loaders.collections.find(CollectionKey(obj.chain_id, obj.contract))
+) -> Awaitable[Collection | None]:
+    return context_of(info).loaders.collections.find(CollectionKey(obj.chain_id, obj.contract))
 
 
 @activity.field("token")
