@@ -434,8 +434,8 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         async for part in request_iterator:
             name = part.header.file_name or name
             data += part.chunk
-            if len(data) > 1_000_000:
-                raise TooLarge("UPLOAD_TOO_LARGE", "a file may have 1000000 bytes", limit="1000000")
+        if len(data) > 1_000_000:
+            raise TooLarge("UPLOAD_TOO_LARGE", "a file may have 1000000 bytes", limit="1000000")
         self._world.uploads.append((name, bytes(data)))
         return media_pb2.Asset(
             cid=CID,

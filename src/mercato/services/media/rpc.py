@@ -38,9 +38,10 @@ class MediaServicer(grpc_media.MediaServiceServicer):
             if part.WhichOneof("part") == "header":
                 header = part.header
                 continue
-            data += part.chunk
-            if len(data) > self._store_file.limit:
-                raise usecases.upload_too_large(self._store_file.limit)
+            # Taken to its end even when it is too large, without keeping it: a refusal in the middle of a stream
+            # reaches a client that is still writing as a broken call.
+            if len(data) <= self._store_file.limit:
+                data += part.chunk
         if header is None:
             raise InvalidArgument("UPLOAD_HEADER_MISSING", "the first message of an upload is its header")
         return _asset(await self._store_file(bytes(data), header.user_id, header.file_name))

@@ -54,17 +54,13 @@ class StoreFile:
         if not data:
             raise InvalidArgument("EMPTY_UPLOAD", "the file has no content")
         if len(data) > self.limit:
-            raise upload_too_large(self.limit)
+            raise TooLarge("UPLOAD_TOO_LARGE", f"a file may have {self.limit} bytes", limit=str(self.limit))
         kind = model.sniff(data)
         width, height = await asyncio.to_thread(_dimensions, data) if kind in _RASTER else (0, 0)
         cid = model.content_id(data)
         await self._store.put_object(cid, data, kind)
         asset = Asset(cid, kind, len(data), width, height, self._clock())
         return await self._store.save_asset(asset, owner, file_name[:200])
-
-
-def upload_too_large(limit: int) -> TooLarge:
-    return TooLarge("UPLOAD_TOO_LARGE", f"a file may have {limit} bytes", limit=str(limit))
 
 
 def _dimensions(data: bytes) -> tuple[int, int]:
