@@ -24,7 +24,7 @@ from mercato.kit.settings import Settings
 from mercato.rpc.chains.v1 import chains_pb2
 from mercato.services.indexer.jobs import ChainReader, Tools
 
-SEEDS = int(os.environ.get("MERCATO_SIMULATION_SEEDS", "6"))
+SEEDS = int(os.environ.get("MERCATO_INDEXER_SIMULATION_SEEDS", "6"))
 """More of them find more; a failure names its seed."""
 
 FINALITY = 6

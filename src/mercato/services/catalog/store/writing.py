@@ -50,8 +50,12 @@ Work = Callable[[Unit], Awaitable[None]]
 
 
 class CatalogStore:
-    def __init__(self, database: Database) -> None:
+    """`unit` makes what a transaction works with; another one than `Unit` is for a store that keeps its rows otherwise,
+    or, in a test, wrongly."""
+
+    def __init__(self, database: Database, unit: Callable[[Transaction, int], Unit] = Unit) -> None:
         self._database = database
+        self._unit = unit
         self._chain_refs: dict[ChainId, int] = {}
         self.metadata_waits = asyncio.Event()
         """Set by a commit that added to what metadata is to be asked for."""
@@ -84,7 +88,7 @@ class CatalogStore:
                     if not await tx.is_first(cause.consumer, cause.event_id):
                         return
                     await tx.connection.execute(lock, _LOCK_CLASS, chain_ref)
-                    unit = Unit(tx, chain_ref)
+                    unit = self._unit(tx, chain_ref)
                     await work(unit)
                     await unit.progress.applied(cause.event_id)
                 if unit.metadata.has_requests:

@@ -47,20 +47,26 @@ class RawEvents:
             except PyMongoError as error:
                 raise _unavailable(error) from error
 
-    async def orphan(self, chain: ChainId, blocks: Iterable[RecentBlock]) -> None:
-        """Takes the flag from the rows of these blocks; they stay where they are. Raises `Unavailable`."""
-        await self._mark(chain, blocks, {"canonical": False})
+    async def orphan(self, chain: ChainId, blocks: Iterable[RecentBlock], generation: int) -> None:
+        """Takes the flag from the rows of these blocks, as reorganisation number `generation` found; they stay where
+        they are, and those marked since are left alone. Raises `Unavailable`."""
+        await self._mark(chain, blocks, {"$lt": generation}, {"canonical": False, "generation": generation})
 
-    async def readopt(self, chain: ChainId, blocks: Iterable[RecentBlock]) -> None:
-        """Gives it back to blocks that became canonical again. Raises `Unavailable`."""
-        await self._mark(chain, blocks, {"canonical": True})
+    async def readopt(self, chain: ChainId, blocks: Iterable[RecentBlock], generation: int) -> None:
+        """Gives it back to blocks that are canonical again after `generation` reorganisations, unless they were
+        marked since. Raises `Unavailable`."""
+        await self._mark(chain, blocks, {"$lte": generation}, {"canonical": True, "generation": generation})
 
-    async def _mark(self, chain: ChainId, blocks: Iterable[RecentBlock], flag: dict[str, bool]) -> None:
+    async def _mark(
+        self, chain: ChainId, blocks: Iterable[RecentBlock], older: dict[str, int], flag: dict[str, Any]
+    ) -> None:
+        """A row without `generation` was never marked."""
+        unmarked = [{"generation": {"$exists": False}}, {"generation": older}]
         wanted = [
             key(chain, known.block.number, known.block.hash, index) for known in blocks for index in known.raw_logs
         ]
         for start in range(0, len(wanted), BULK):
-            chosen = {"_id": {"$in": wanted[start : start + BULK]}}
+            chosen = {"_id": {"$in": wanted[start : start + BULK]}, "$or": unmarked}
             try:
                 await self._rows.update_many(chosen, {"$set": flag})
             except PyMongoError as error:

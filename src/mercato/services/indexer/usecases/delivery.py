@@ -112,7 +112,7 @@ class Deliver:
         if reading.orphans:
             hashes = {event.block_hash for event in batch.raw}
             if back := [orphan for hash_, orphan in reading.orphans.items() if hash_ in hashes]:
-                await self._raw.readopt(reading.chain, back)
+                await self._raw.readopt(reading.chain, back, reading.checkpoint.generation)
                 await self._checkpoints.readopt(reading.checkpoint, back)
 
     async def _publish(self, reading: Reading, batch: Batch, *, catching_up: bool) -> int:

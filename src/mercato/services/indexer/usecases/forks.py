@@ -52,7 +52,7 @@ class FollowFork:
 
     async def _tell(self, reading: Reading, reorg: Reorg) -> None:
         with tracing.continued({}, "retract blocks"):
-            await self._raw.orphan(reading.chain, reorg.orphaned)
+            await self._raw.orphan(reading.chain, reorg.orphaned, reorg.generation)
             told = messages.reorged(reading.chain, reorg)
             await self._publisher.publish_all([told])
             reading.unsaid[told.message_id] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from mercato.evm.logs import RawLog
@@ -12,6 +12,9 @@ from mercato.kit.messages import Outgoing
 from mercato.services.indexer.model.chain import Advance, Block, Checkpoint, RecentBlock, Reorg, State
 from mercato.services.indexer.model.imports import CollectionImport, Contract, ImportRequest
 from mercato.services.indexer.model.raw import RawEvent
+
+Pause = Callable[[float], Awaitable[None]]
+"""Waits for so many seconds."""
 
 
 class Node(Protocol):
@@ -45,13 +48,17 @@ class ContractNode(Node, Protocol):
 
 
 class RawStore(Protocol):
-    """Raw events; adding what is there already changes nothing."""
+    """Raw events; adding what is there already changes nothing.
+
+    Marks name the reorganisation count of who sets them: one that is older than the row's last mark changes nothing, so
+    that a leader who wakes after his successor went on does no harm. Of the same count, giving back is the later one.
+    """
 
     async def add(self, chain: ChainId, events: Sequence[RawEvent]) -> None: ...
 
-    async def orphan(self, chain: ChainId, blocks: Iterable[RecentBlock]) -> None: ...
+    async def orphan(self, chain: ChainId, blocks: Iterable[RecentBlock], generation: int) -> None: ...
 
-    async def readopt(self, chain: ChainId, blocks: Iterable[RecentBlock]) -> None: ...
+    async def readopt(self, chain: ChainId, blocks: Iterable[RecentBlock], generation: int) -> None: ...
 
 
 class CheckpointStore(Protocol):

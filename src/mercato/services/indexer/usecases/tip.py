@@ -13,7 +13,7 @@ from mercato.services.indexer.model import bloom
 from mercato.services.indexer.model.chain import BlocksMissing, LogsIncomplete, NodeInconsistent, ReadTip, linked
 from mercato.services.indexer.usecases.delivery import Batch, Deliver, batch_of
 from mercato.services.indexer.usecases.history import block_logs_from_receipts
-from mercato.services.indexer.usecases.ports import Node
+from mercato.services.indexer.usecases.ports import Node, Pause
 from mercato.services.indexer.usecases.reading import Reading
 from mercato.services.indexer.usecases.witnesses import Confirm
 
@@ -28,9 +28,10 @@ _rereads = Counter("mercato_indexer_rereads_total", "Blocks whose logs were inco
 class FollowTip:
     """Takes a reader over a few new blocks."""
 
-    def __init__(self, deliver: Deliver, confirm: Confirm | None = None) -> None:
+    def __init__(self, deliver: Deliver, confirm: Confirm | None = None, pause: Pause = asyncio.sleep) -> None:
         self._deliver = deliver
         self._confirm = confirm
+        self._pause = pause
 
     async def __call__(self, reading: Reading, step: ReadTip, head: Header) -> bool:
         """True when the blocks follow ours (and are handed over now), False when they prove a fork.
@@ -45,12 +46,12 @@ class FollowTip:
             branch = {number: known.block.hash for number, known in reading.recent.items()}
             branch |= {header.number: header.hash for header in headers}
             await self._confirm(reading.checkpoint, headers[-1].number, branch)
-        logs = await complete_logs(reading, headers)
+        logs = await complete_logs(reading, headers, self._pause)
         await self._deliver.tip(reading, _batch(reading, headers, logs), headers)
         return True
 
 
-async def complete_logs(reading: Reading, headers: Sequence[Header]) -> list[RawLog]:
+async def complete_logs(reading: Reading, headers: Sequence[Header], wait: Pause = asyncio.sleep) -> list[RawLog]:
     """All logs of these blocks, proved complete. Raises `LogsIncomplete` after several tries."""
     found: dict[bytes, list[RawLog]] = {}
     for pause in (*_PAUSES, None):
@@ -61,7 +62,7 @@ async def complete_logs(reading: Reading, headers: Sequence[Header]) -> list[Raw
             return [log for header in headers for log in found[header.hash]]
         _rereads.labels(reading.chain.caip2).inc(len(headers) - len(found))
         if pause is not None:
-            await asyncio.sleep(pause)
+            await wait(pause)
     gap = next(header for header in headers if header.hash not in found)
     raise LogsIncomplete(
         "LOGS_INCOMPLETE", f"the node does not give the logs that block {gap.number} (0x{gap.hash.hex()}) promises"

@@ -1,4 +1,4 @@
-"""The loops: one reader per chain, at work while this replica leads it, and the one that starts and stops readers."""
+"""The loop of one chain: at work while this replica leads it, waiting otherwise."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from prometheus_client import Gauge
 
-from mercato.evm.directory import ChainDirectory, ChainHandle
+from mercato.evm.directory import ChainHandle
 from mercato.evm.rpc import Header, NodeUnavailable, RpcError
 from mercato.kit.errors import Unavailable
-from mercato.kit.ids import Address, ChainId
+from mercato.kit.ids import Address
 from mercato.kit.logging import Logger
 from mercato.kit.tasks import looping
 from mercato.rpc.chains.v1 import chains_pb2
@@ -38,7 +38,7 @@ from mercato.services.indexer.usecases.delivery import Deliver
 from mercato.services.indexer.usecases.forks import FollowFork
 from mercato.services.indexer.usecases.history import CatchUp
 from mercato.services.indexer.usecases.imports import JoinImports, ReadImports
-from mercato.services.indexer.usecases.ports import CheckpointStore, ImportStore, Leases, Publisher, RawStore
+from mercato.services.indexer.usecases.ports import CheckpointStore, ImportStore, Leases, Pause, Publisher, RawStore
 from mercato.services.indexer.usecases.reading import Reading
 from mercato.services.indexer.usecases.tip import SPAN, FollowTip
 from mercato.services.indexer.usecases.witnesses import GRACE, Confirm
@@ -79,6 +79,9 @@ class Tools:
     imports: ImportStore | None = None
     """None: a reader by itself, to which nobody brings contracts."""
 
+    pause: Pause = asyncio.sleep
+    """How a reader waits; a simulation decides here what happens meanwhile."""
+
 
 class ChainReader:
     """Reads one chain for ever, as long as no other replica does."""
@@ -93,7 +96,7 @@ class ChainReader:
         # A node by itself has nobody to be compared with.
         several = len(getattr(handle.pool, "endpoints", ())) > 1
         self._confirm = Confirm(handle.pool, tools.log, tools.grace) if several else None
-        self._follow_tip = FollowTip(deliver, self._confirm)
+        self._follow_tip = FollowTip(deliver, self._confirm, tools.pause)
         self._follow_fork = FollowFork(tools.raw, tools.checkpoints, tools.publisher, tools.log)
         self._join = JoinImports(deliver, tools.imports) if tools.imports else None
         self._history = ReadImports(deliver, tools.imports, handle, tools.log_range) if tools.imports else None
@@ -117,7 +120,7 @@ class ChainReader:
                             await self._lead()
                     leading.set(0)
                     self._tools.log.warning("leadership lost", chain=self._chain.caip2)
-                await asyncio.sleep(_CONTEND)
+                await self._tools.pause(_CONTEND)
         finally:
             leading.set(0)
             await self._tools.leases.release(self._chain)
@@ -144,13 +147,13 @@ class ChainReader:
             except ForkTooDeep as error:
                 loaded = False
                 await self._stumble(reading, State.HALTED, error)
-                await asyncio.sleep(_HALTED_PAUSE)
+                await self._tools.pause(_HALTED_PAUSE)
             except (Unavailable, RpcError) as error:
                 loaded = False
                 at_fault = isinstance(error, _OF_THE_NODE)
                 state = State.UNREACHABLE if at_fault else reading.state_at(reading.checkpoint.number)
                 await self._stumble(reading, state, error)
-                await asyncio.sleep(pause)
+                await self._tools.pause(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _begin(self) -> Reading:
@@ -180,7 +183,7 @@ class ChainReader:
         if reading.scope.empty:
             # Reading on would pass over what a factory does that is registered a moment later.
             await self._report(reading, State.CATCHING_UP, "nothing to follow yet: register the chain's factory")
-            await asyncio.sleep(_REGISTRY)
+            await self._tools.pause(_REGISTRY)
             return
         step = next_step(reading.checkpoint, reading.recent, head, reading.finality_depth, SPAN)
         await self._take(reading, step, head)
@@ -190,7 +193,7 @@ class ChainReader:
             notice = self._confirm.notice if self._confirm else ""
             reason = "; ".join(filter(None, (_reason(step), notice)))
             await self._report(reading, reading.state_at(reading.checkpoint.number), reason)
-            await asyncio.sleep(self._tools.poll_interval)
+            await self._tools.pause(self._tools.poll_interval)
 
     async def _take_up_imports(self, reading: Reading) -> None:
         now = asyncio.get_running_loop().time()
@@ -278,44 +281,6 @@ class ChainReader:
         _indexed.labels(chain).set(indexed)
         _finalized.labels(chain).set(reading.checkpoint.finalized)
         _lag.labels(chain).set(max(0, reading.head - indexed))
-
-
-class Readers:
-    """Keeps one reader running for each enabled chain of the registry; a chain that changes gets a new one."""
-
-    def __init__(self, tools: Tools, directory: ChainDirectory) -> None:
-        self._tools = tools
-        self._directory = directory
-        self._running: dict[ChainId, tuple[ChainHandle, AsyncExitStack]] = {}
-        self._asked = False
-
-    async def run(self) -> None:
-        """Never returns."""
-        try:
-            while True:
-                with contextlib.suppress(Unavailable):
-                    await self._reconcile({handle.chain_id: handle for handle in await self._directory.all()})
-                    self._asked = True
-                await asyncio.sleep(_REGISTRY)
-        finally:
-            await self._reconcile({})
-
-    async def check(self) -> None:
-        """For readiness: raises `Unavailable` until the registry has answered once."""
-        if not self._asked:
-            raise Unavailable("REGISTRY_UNAVAILABLE", "the chain registry has not answered yet")
-
-    async def _reconcile(self, wanted: dict[ChainId, ChainHandle]) -> None:
-        for chain, (handle, stack) in list(self._running.items()):
-            if wanted.get(chain) != handle:
-                del self._running[chain]
-                await stack.aclose()
-        for chain, handle in wanted.items():
-            if chain not in self._running:
-                stack = AsyncExitStack()
-                reader = ChainReader(self._tools, handle)
-                await stack.enter_async_context(looping(self._tools.log, f"reader {chain.caip2}", reader.run))
-                self._running[chain] = (handle, stack)
 
 
 def scope_of(chain: chains_pb2.Chain) -> Scope:
