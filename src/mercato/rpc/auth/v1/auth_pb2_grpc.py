@@ -69,6 +69,11 @@ class AuthServiceStub:
                 request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.IntrospectRequest.SerializeToString,
                 response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.Principal.FromString,
                 _registered_method=True)
+        self.FindEndedSessions = channel.unary_unary(
+                '/mercato.auth.v1.AuthService/FindEndedSessions',
+                request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsRequest.SerializeToString,
+                response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsResponse.FromString,
+                _registered_method=True)
         self.GetKeys = channel.unary_unary(
                 '/mercato.auth.v1.AuthService/GetKeys',
                 request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysRequest.SerializeToString,
@@ -125,6 +130,13 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindEndedSessions(self, request, context):
+        """Which of these sessions are over: revoked, expired, or never there. What a gateway asks for its open sockets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetKeys(self, request, context):
         """Public keys as a JWK set (RFC 7517), JSON text.
         """
@@ -169,6 +181,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.Introspect,
                     request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.IntrospectRequest.FromString,
                     response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.Principal.SerializeToString,
+            ),
+            'FindEndedSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindEndedSessions,
+                    request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsRequest.FromString,
+                    response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsResponse.SerializeToString,
             ),
             'GetKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.GetKeys,
@@ -365,6 +382,33 @@ class AuthService:
             '/mercato.auth.v1.AuthService/Introspect',
             mercato_dot_auth_dot_v1_dot_auth__pb2.IntrospectRequest.SerializeToString,
             mercato_dot_auth_dot_v1_dot_auth__pb2.Principal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindEndedSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.auth.v1.AuthService/FindEndedSessions',
+            mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsRequest.SerializeToString,
+            mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

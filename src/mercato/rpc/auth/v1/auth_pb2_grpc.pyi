@@ -42,6 +42,8 @@ class AuthServiceStub:
     ListSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]
     Introspect: _grpc.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.Principal]
     """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
+    FindEndedSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.FindEndedSessionsRequest, _auth_pb2.FindEndedSessionsResponse]
+    """Which of these sessions are over: revoked, expired, or never there. What a gateway asks for its open sockets."""
     GetKeys: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetKeysRequest, _auth_pb2.GetKeysResponse]
     """Public keys as a JWK set (RFC 7517), JSON text."""
 
@@ -59,6 +61,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     ListSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]  # type: ignore[assignment]
     Introspect: _aio.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.Principal]  # type: ignore[assignment]
     """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
+    FindEndedSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.FindEndedSessionsRequest, _auth_pb2.FindEndedSessionsResponse]  # type: ignore[assignment]
+    """Which of these sessions are over: revoked, expired, or never there. What a gateway asks for its open sockets."""
     GetKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetKeysRequest, _auth_pb2.GetKeysResponse]  # type: ignore[assignment]
     """Public keys as a JWK set (RFC 7517), JSON text."""
 
@@ -115,6 +119,14 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.Principal, _abc.Awaitable[_auth_pb2.Principal]]:
         """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
+
+    @_abc_1.abstractmethod
+    def FindEndedSessions(
+        self,
+        request: _auth_pb2.FindEndedSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.FindEndedSessionsResponse, _abc.Awaitable[_auth_pb2.FindEndedSessionsResponse]]:
+        """Which of these sessions are over: revoked, expired, or never there. What a gateway asks for its open sockets."""
 
     @_abc_1.abstractmethod
     def GetKeys(

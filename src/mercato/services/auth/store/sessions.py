@@ -1,13 +1,15 @@
-"""Sessions, their refresh tokens and the log of sign-ins; Redis ``session:blacklist:*`` marks those that were ended."""
+"""Sessions, their refresh tokens and the log of sign-ins; Redis ``session:blacklist:*`` marks those that were ended,
+and ``session:ended`` tells the gateways of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 import asyncpg
 from redis.exceptions import RedisError
 
+from mercato.kit import channels
 from mercato.kit.errors import Unauthenticated
 from mercato.kit.ids import Address, ChainId, SessionId, UserId
 from mercato.kit.logging import Logger
@@ -49,8 +51,15 @@ _LIVE = f"""
 SELECT {_COLUMNS} FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
 ORDER BY last_used_at DESC, id DESC LIMIT 1000
 """
+_ALIVE = "SELECT id FROM sessions WHERE id = ANY($1::uuid[]) AND revoked_at IS NULL AND expires_at > $2"
 _REVOKED_SINCE = "SELECT id, revoked_at FROM sessions WHERE revoked_at > $1"
 _PURGE = "DELETE FROM sessions WHERE expires_at < $1"
+# A mark and its news go together: what is marked was told, and is told once.
+_MARK = """
+if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then
+    redis.call('PUBLISH', ARGV[2], ARGV[3])
+end
+"""
 
 
 class SessionStore:
@@ -59,6 +68,7 @@ class SessionStore:
     def __init__(self, database: Database, redis: Redis, access_ttl: timedelta, log: Logger) -> None:
         self._database = database
         self._redis = redis
+        self._mark = redis.register_script(_MARK)
         self._access_ttl = access_ttl
         self._log = log
 
@@ -123,23 +133,31 @@ class SessionStore:
         await self._database.pool.execute(_REVOKE, [session_id], now, reason)
         await self._blacklist([(session_id, self._access_ttl)])
 
-    async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> int:
-        """Ends every live session of a user; returns how many there were."""
+    async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> list[SessionId]:
+        """Ends every live session of a user; returns which there were."""
         rows = await self._database.pool.fetch(_REVOKE_ALL, user_id, now, reason)
         await self._blacklist([(row["id"], self._access_ttl) for row in rows])
-        return len(rows)
+        return [SessionId(row["id"]) for row in rows]
 
     async def is_revoked(self, session_id: SessionId) -> bool:
-        """By the blacklist, or by the database while Redis is away; a session nobody knows counts as revoked there."""
+        """The blacklist refuses at once; only the database lets in, since Redis may have lost a mark. A session nobody
+        knows counts as revoked."""
         try:
-            return bool(await self._redis.exists(_key(session_id)))
+            if await self._redis.exists(_key(session_id)):
+                return True
         except (RedisError, OSError) as error:
             self._log.warning("blacklist not read", error=repr(error))
         session = await self.find(session_id)
         return session is None or session.revoked_at is not None
 
+    async def find_ended(self, session_ids: Collection[SessionId], now: datetime) -> set[SessionId]:
+        """Those that are revoked, expired or unknown, by the database."""
+        rows = await self._database.pool.fetch(_ALIVE, list(session_ids), now)
+        return set(session_ids) - {row["id"] for row in rows}
+
     async def restore_blacklist(self, now: datetime) -> None:
-        """Marks again what was revoked within the lifetime of an access token: Redis may have been away, or emptied."""
+        """Marks again what was revoked within the lifetime of an access token: Redis may have been away, or emptied.
+        Gateways are told of each mark that was missing, since they cannot have heard of it either."""
         rows = await self._database.pool.fetch(_REVOKED_SINCE, now - self._access_ttl)
         await self._blacklist((row["id"], row["revoked_at"] + self._access_ttl - now) for row in rows)
 
@@ -151,7 +169,10 @@ class SessionStore:
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for session_id, left in sessions:
-                    pipeline.set(_key(session_id), b"1", px=max(1, int(left.total_seconds() * 1000)))
+                    milliseconds = max(1, int(left.total_seconds() * 1000))
+                    await self._mark(
+                        [_key(session_id)], [milliseconds, channels.SESSIONS_ENDED, str(session_id)], pipeline
+                    )
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             self._log.warning("blacklist not written; it is restored when Redis is back", error=repr(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -89,9 +89,11 @@ class Sessions(Protocol):
 
     async def revoke(self, session_id: SessionId, now: datetime, reason: str) -> None: ...
 
-    async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> int: ...
+    async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> list[SessionId]: ...
 
     async def is_revoked(self, session_id: SessionId) -> bool: ...
+
+    async def find_ended(self, session_ids: Collection[SessionId], now: datetime) -> set[SessionId]: ...
 
 
 class Keys(Protocol):

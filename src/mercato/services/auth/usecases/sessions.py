@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from uuid import UUID
 
-from mercato.kit.errors import NotFound, Unauthenticated
+from mercato.kit.errors import InvalidArgument, NotFound, Unauthenticated
 from mercato.kit.ids import SessionId, UserId
 from mercato.services.auth.model.sessions import Client, LoginEvent, Refusal, Session
 from mercato.services.auth.model.tokens import (
@@ -22,6 +22,7 @@ from mercato.services.auth.usecases.tokens import TokenMint, TokenPair
 
 _BY_USER = "BY_USER"
 _TOKEN_LIMIT = 4096
+_MOST_ASKED = 5000
 
 
 class Refresh:
@@ -101,6 +102,12 @@ class ManageSessions:
             raise NotFound("SESSION_NOT_FOUND", "you have no such session; list your sessions for their ids")
         await self._sessions.revoke(session_id, self._clock(), _BY_USER)
 
-    async def revoke_all(self, user_id: UserId) -> int:
-        """Returns how many sessions were ended."""
+    async def revoke_all(self, user_id: UserId) -> list[SessionId]:
+        """Returns which sessions were ended."""
         return await self._sessions.revoke_all(user_id, self._clock(), _BY_USER)
+
+    async def find_ended(self, session_ids: Collection[SessionId]) -> set[SessionId]:
+        """Those of any users' sessions that are over. Raises `InvalidArgument` TOO_MANY_SESSIONS."""
+        if len(session_ids) > _MOST_ASKED:
+            raise InvalidArgument("TOO_MANY_SESSIONS", f"ask for at most {_MOST_ASKED} sessions at once")
+        return await self._sessions.find_ended(session_ids, self._clock())
