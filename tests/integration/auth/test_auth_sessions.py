@@ -76,7 +76,9 @@ async def test_an_old_refresh_token_ends_the_whole_session_and_is_written_down(
     rows = await database.pool.fetch(
         "SELECT reason, succeeded FROM login_events WHERE session_id = $1 ORDER BY at", UUID(answer.session_id)
     )
-    assert [tuple(row) for row in rows] == [("SIGNED_IN", True), ("REFRESH_REUSED", False)]
+    assert [tuple(row) for row in rows] == [
+        ("SIGNED_IN", True), ("REFRESH_REUSED", False), ("SESSION_REVOKED", False), ("SESSION_REVOKED", False),
+    ]  # fmt: skip
     revoked = await database.pool.fetchval("SELECT revoked_reason FROM sessions WHERE id = $1", UUID(answer.session_id))
     assert revoked == "REFRESH_REUSED"
 

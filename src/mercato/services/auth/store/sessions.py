@@ -10,7 +10,6 @@ import asyncpg
 from redis.exceptions import RedisError
 
 from mercato.kit import channels
-from mercato.kit.errors import Unauthenticated
 from mercato.kit.ids import Address, ChainId, SessionId, UserId
 from mercato.kit.logging import Logger
 from mercato.kit.messages import Outgoing
@@ -94,31 +93,28 @@ class SessionStore:
         successor: bytes,
         now: datetime,
         expires_at: datetime,
-        reused: Callable[[Session], LoginEvent],
+        refused: Callable[[Refusal, Session | None], LoginEvent],
     ) -> Session:
         """Replaces a refresh token, given and kept as hashes, by its successor.
 
-        Raises `Unauthenticated` REFRESH_UNKNOWN, SESSION_REVOKED, REFRESH_EXPIRED, or REFRESH_REUSED; the last has
-        then ended the session and left the log line that `reused` makes.
+        Raises `Unauthenticated` REFRESH_UNKNOWN, SESSION_REVOKED, REFRESH_EXPIRED or REFRESH_REUSED, each of which has
+        then left the log line that `refused` makes; the last has ended the session.
         """
         async with self._database.transaction() as tx:
             row = await tx.connection.fetchrow(_LOCK_TOKEN, shown)
-            if row is None:
-                raise Unauthenticated("REFRESH_UNKNOWN", "this refresh token was not issued here; sign in")
-            session = _from_row(row)
-            refusal = judge_refresh(session, row["used_at"], now)
-            if refusal is Refusal.REUSED:
-                await tx.connection.execute(_REVOKE, [session.id], now, refusal.value)
-                await _record(tx.connection, reused(session))
-            elif refusal is None:
+            session = None if row is None else _from_row(row)
+            refusal = None if row is None or session is None else judge_refresh(session, row["used_at"], now)
+            if session is not None and refusal is None:
                 await tx.connection.execute(_USE_TOKEN, shown, now)
                 await tx.connection.execute(_ADD_TOKEN, successor, session.id, now)
-                session = _from_row(await tx.connection.fetchrow(_EXTEND, session.id, now, expires_at))
-        if refusal is Refusal.REUSED:
+                return _from_row(await tx.connection.fetchrow(_EXTEND, session.id, now, expires_at))
+            refusal = refusal or Refusal.UNKNOWN
+            if session is not None and refusal is Refusal.REUSED:
+                await tx.connection.execute(_REVOKE, [session.id], now, refusal.value)
+            await _record(tx.connection, refused(refusal, session))
+        if session is not None and refusal is Refusal.REUSED:
             await self._blacklist([(session.id, self._access_ttl)])
-        if refusal is not None:
-            raise refusal.error()
-        return session
+        raise refusal.error()
 
     async def find(self, session_id: SessionId) -> Session | None:
         row = await self._database.pool.fetchrow(f"SELECT {_COLUMNS} FROM sessions WHERE id = $1", session_id)

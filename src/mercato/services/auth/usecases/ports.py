@@ -11,7 +11,7 @@ from typing import Protocol
 from mercato.kit.ids import Address, ChainId, SessionId, UserId
 from mercato.kit.messages import Outgoing
 from mercato.services.auth.model.nonces import Nonce
-from mercato.services.auth.model.sessions import LoginEvent, Session
+from mercato.services.auth.model.sessions import LoginEvent, Refusal, Session
 from mercato.services.auth.model.tokens import SigningKey
 
 Clock = Callable[[], datetime]
@@ -80,7 +80,7 @@ class Sessions(Protocol):
         successor: bytes,
         now: datetime,
         expires_at: datetime,
-        reused: Callable[[Session], LoginEvent],
+        refused: Callable[[Refusal, Session | None], LoginEvent],
     ) -> Session: ...
 
     async def find(self, session_id: SessionId) -> Session | None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -48,18 +49,20 @@ class Refresh:
     async def run(self, refresh_token: str, client: Client) -> TokenPair:
         """Raises `RateLimited`, or `Unauthenticated` REFRESH_UNKNOWN, REFRESH_REUSED, REFRESH_EXPIRED or
         SESSION_REVOKED."""
-        await self._limits.charge({"ip": client.ip})
+        await self._limits.charge({"ip": client.network})
         now = self._clock()
         successor = new_refresh_token()
 
-        def reused(session: Session) -> LoginEvent:
-            return LoginEvent(
-                self._make_id(), now, Refusal.REUSED.value, client,
-                session.user_id, session.id, session.address, session.chain,
-            )  # fmt: skip
+        def refused(refusal: Refusal, session: Session | None) -> LoginEvent:
+            event = LoginEvent(self._make_id(), now, refusal.value, client)
+            if session is None:
+                return event
+            return replace(
+                event, user_id=session.user_id, session_id=session.id, address=session.address, chain=session.chain
+            )
 
         session = await self._sessions.rotate(
-            refresh_token_hash(refresh_token), refresh_token_hash(successor), now, now + self._refresh_ttl, reused
+            refresh_token_hash(refresh_token), refresh_token_hash(successor), now, now + self._refresh_ttl, refused
         )
         return self._mint.pair(session, successor, now)
 
