@@ -56,7 +56,8 @@ async def auth(settings: Settings, stack: LocalStack) -> AsyncIterator[AuthServi
 @pytest.fixture(scope="module")
 async def edge(auth: AuthServiceAsyncStub, settings: Settings, stack: LocalStack) -> AsyncIterator[Edge]:
     """A gateway before that auth service; it believes the client's X-Forwarded-For."""
-    connector = aiohttp.TCPConnector(limit=0)
+    # A refusal in mid-body leaves a connection that is over.
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with (
         gateway_app.running(settings.model_copy(update={**POLICY, "trusted_proxies": "127.0.0.1"})),
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,

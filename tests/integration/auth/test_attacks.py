@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
@@ -17,6 +17,10 @@ from identity_parts import CHAIN, NONCE, ORIGIN, REFRESH, SIGN_IN, WHO, Answer, 
 
 from mercato.kit.postgres import Database
 from mercato.kit.settings import Settings
+from mercato.rpc.auth.v1 import auth_pb2 as pb
+
+if TYPE_CHECKING:
+    from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
 
 EVIL = "https://evil.example"
 SESSION_PATH = "/graphql/session"
@@ -202,6 +206,23 @@ async def test_no_forged_token_is_believed(edge: Edge, wallet: Wallet) -> None:
     assert outcomes == dict.fromkeys(outcomes, "TOKEN_INVALID")
     assert len(outcomes) == 15
     assert await alive(edge, genuine)
+
+
+async def test_a_key_is_rotated_under_open_sessions(edge: Edge, auth: AuthServiceAsyncStub, wallet: Wallet) -> None:
+    async def published() -> set[str]:
+        return {key["kid"] for key in (await edge.send("GET", "/.well-known/jwks.json")).body["keys"]}
+
+    old = await token_of(edge, wallet)
+    kid = (await auth.RotateKey(pb.RotateKeyRequest())).kid
+    new = await token_of(edge, wallet)
+    assert jwt.get_unverified_header(new)["kid"] == kid != jwt.get_unverified_header(old)["kid"]
+    assert {kid, jwt.get_unverified_header(old)["kid"]} <= await published()
+    assert await alive(edge, old)
+    assert await alive(edge, new)
+    # The signature of one key under the id of the other.
+    header, claims, signature = new.split(".")
+    assert not await alive(edge, f"{old.split('.')[0]}.{claims}.{signature}")
+    assert not await alive(edge, f"{header}.{old.split('.')[1]}.{old.split('.')[2]}")
 
 
 async def test_a_stolen_refresh_token_ends_the_session_for_thief_and_owner(

@@ -79,6 +79,11 @@ class AuthServiceStub:
                 request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysRequest.SerializeToString,
                 response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysResponse.FromString,
                 _registered_method=True)
+        self.RotateKey = channel.unary_unary(
+                '/mercato.auth.v1.AuthService/RotateKey',
+                request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyRequest.SerializeToString,
+                response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyResponse.FromString,
+                _registered_method=True)
 
 
 class AuthServiceServicer:
@@ -144,6 +149,13 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateKey(self, request, context):
+        """Signs with a new key from now on; tokens of the old one stay good to their end. Not where keys are configured.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -191,6 +203,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.GetKeys,
                     request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysRequest.FromString,
                     response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysResponse.SerializeToString,
+            ),
+            'RotateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKey,
+                    request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyRequest.FromString,
+                    response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -436,6 +453,33 @@ class AuthService:
             '/mercato.auth.v1.AuthService/GetKeys',
             mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysRequest.SerializeToString,
             mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.auth.v1.AuthService/RotateKey',
+            mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyRequest.SerializeToString,
+            mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

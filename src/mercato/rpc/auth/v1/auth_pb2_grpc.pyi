@@ -46,6 +46,8 @@ class AuthServiceStub:
     """Which of these sessions are over: revoked, expired, or never there. What a gateway asks for its open sockets."""
     GetKeys: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetKeysRequest, _auth_pb2.GetKeysResponse]
     """Public keys as a JWK set (RFC 7517), JSON text."""
+    RotateKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RotateKeyRequest, _auth_pb2.RotateKeyResponse]
+    """Signs with a new key from now on; tokens of the old one stay good to their end. Not where keys are configured."""
 
 @_typing.type_check_only
 class AuthServiceAsyncStub(AuthServiceStub):
@@ -65,6 +67,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """Which of these sessions are over: revoked, expired, or never there. What a gateway asks for its open sockets."""
     GetKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetKeysRequest, _auth_pb2.GetKeysResponse]  # type: ignore[assignment]
     """Public keys as a JWK set (RFC 7517), JSON text."""
+    RotateKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.RotateKeyRequest, _auth_pb2.RotateKeyResponse]  # type: ignore[assignment]
+    """Signs with a new key from now on; tokens of the old one stay good to their end. Not where keys are configured."""
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -135,5 +139,13 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.GetKeysResponse, _abc.Awaitable[_auth_pb2.GetKeysResponse]]:
         """Public keys as a JWK set (RFC 7517), JSON text."""
+
+    @_abc_1.abstractmethod
+    def RotateKey(
+        self,
+        request: _auth_pb2.RotateKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.RotateKeyResponse, _abc.Awaitable[_auth_pb2.RotateKeyResponse]]:
+        """Signs with a new key from now on; tokens of the old one stay good to their end. Not where keys are configured."""
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

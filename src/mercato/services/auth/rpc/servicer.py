@@ -98,6 +98,9 @@ class AuthServicer(AuthServiceServicer):
     async def GetKeys(self, request: pb.GetKeysRequest, context: Context) -> pb.GetKeysResponse:
         return pb.GetKeysResponse(jwks=self._keys.jwks())
 
+    async def RotateKey(self, request: pb.RotateKeyRequest, context: Context) -> pb.RotateKeyResponse:
+        return pb.RotateKeyResponse(kid=await self._keys.rotate())
+
 
 def user_logged_in(session: Session) -> Outgoing:
     """auth.events · user.logged_in; its id is the session's, so a session is announced as one event."""
