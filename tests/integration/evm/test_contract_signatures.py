@@ -23,6 +23,7 @@ from mercato.evm.signatures import (
 )
 from mercato.kit.ids import Address, ChainId, keccak256
 
+ANVIL = 31337
 KEY, OTHER_KEY = PrivateKey(b"\x46" * 32), PrivateKey(b"\x47" * 32)
 DIGEST = personal_message_hash("sign in")
 FRIENDLY, REVERTING, ENDLESS, REVERTING_WITH_MAGIC, DIRTY_MAGIC, SHORT_MAGIC = range(6)
@@ -176,11 +177,11 @@ async def test_empty_signature_says_nothing_where_no_code_stands(chain: RpcPool)
 
 async def delegate(chain: RpcPool, account: LocalAccount, code: Address, data: bytes) -> None:
     """Has a plain account delegate to `code` and calls it with `data`, in one transaction of its own (EIP-7702)."""
-    authorization = account.sign_authorization({"chainId": int(chain.chain_id), "address": code.checksum, "nonce": 1})
+    authorization = account.sign_authorization({"chainId": ANVIL, "address": code.checksum, "nonce": 1})
     signed = account.sign_transaction(
         {
             "type": 4,
-            "chainId": int(chain.chain_id),
+            "chainId": ANVIL,
             "nonce": 0,
             "to": account.address,
             "data": "0x" + data.hex(),
