@@ -7,7 +7,7 @@ nothing. One that says what nobody asked for is hung up on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -19,7 +19,6 @@ from mercato.evm.rpc.endpoints import Endpoint
 from mercato.evm.rpc.errors import NodeUnavailable
 
 _PATIENCE = 10.0
-_GOODBYE = 1.0
 _HEARTBEAT = 10.0
 """Seconds between two pings; a peer that answers none is gone."""
 
@@ -56,7 +55,7 @@ _REPLY = msgspec.json.Decoder(_Reply)
 _NOTIFICATION = msgspec.json.Decoder(_Notification)
 
 
-async def announcements(endpoint: Endpoint) -> AsyncIterator[None]:
+async def announcements(endpoint: Endpoint) -> AsyncGenerator[None]:
     """Subscribes to ``newHeads`` at the endpoint's `ws_url`: one item when that is granted, one for each block then.
 
     Ends by raising `NodeUnavailable`: the socket could not be opened within 10 s, broke, or said something else.
@@ -80,16 +79,15 @@ async def announcements(endpoint: Endpoint) -> AsyncIterator[None]:
 
 
 async def _open(endpoint: Endpoint, opened: AsyncExitStack) -> aiohttp.ClientWebSocketResponse:
-    session = await opened.enter_async_context(aiohttp.ClientSession(trace_configs=[_without_redirects()]))
-    return await opened.enter_async_context(
-        session.ws_connect(
-            endpoint.ws_url,
-            headers=endpoint.headers,
-            heartbeat=_HEARTBEAT,
-            max_msg_size=_LARGEST,
-            timeout=aiohttp.ClientWSTimeout(ws_close=_GOODBYE),
-        )
+    session = aiohttp.ClientSession(trace_configs=[_without_redirects()])
+    opened.push_async_callback(session.close)
+    socket = await session.ws_connect(
+        endpoint.ws_url, headers=endpoint.headers, heartbeat=_HEARTBEAT, max_msg_size=_LARGEST
     )
+    # The connection goes first: a proper goodbye would read on for as long as the peer has something to say.
+    opened.push_async_callback(socket.close)
+    opened.push_async_callback(session.close)
+    return socket
 
 
 def _granted(message: aiohttp.WSMessage) -> str:

@@ -19,6 +19,7 @@ from mercato.services.indexer.usecases.ports import Pause
 
 _FIRST_BACK_OFF = 0.5
 _LONGEST_BACK_OFF = 30.0
+_FIRST_DOUBT = 0.02
 
 _wakeups = Counter(
     "mercato_indexer_wakeups_total",
@@ -36,8 +37,9 @@ class WakeUp:
     """The rest of one reader. `poll` and `announced_poll` are seconds between two looks: in general, and while blocks
     are announced.
 
-    A look that an announcement caused and that found nothing is followed by an ordinary pause which no announcement
-    ends, so that a socket that cries wolf costs two looks per `poll` at most.
+    A look that an announcement caused and that found nothing is followed by a pause which no announcement ends: 20 ms,
+    doubling with each up to `poll`. So a node that announces before it can answer is asked again soon, and a socket
+    that cries wolf costs two looks per `poll` in the end.
     """
 
     def __init__(self, chain: ChainId, pause: Pause, poll: float, announced_poll: float) -> None:
@@ -47,12 +49,14 @@ class WakeUp:
         self._announced_poll = max(poll, announced_poll)
         self._open = 0
         self._rung = asyncio.Event()
+        self._announced = False
         self._woken = False
         self._reliable = False
-        self._head: bytes = b""
+        self._cries = 0
+        self._head = b""
 
     def opened(self) -> None:
-        """A socket announces blocks from now on; one may have been missed meanwhile."""
+        """A socket announces blocks from now on; those before were not announced."""
         self._open += 1
         self._rung.set()
 
@@ -63,6 +67,7 @@ class WakeUp:
 
     def ring(self) -> None:
         """A block was announced."""
+        self._announced = True
         self._rung.set()
 
     async def rest(self, head: bytes) -> None:
@@ -70,24 +75,27 @@ class WakeUp:
         news, self._head = head != self._head, head
         woken, self._woken = self._woken, False
         if news:
-            self._reliable = woken or self._rung.is_set()
+            self._reliable, self._cries = woken or self._announced, 0
         if woken:
             _wakeups.labels(self._chain, "news" if news else "nothing").inc()
-        if not self._open or (woken and not news):
+        if not self._open:
             await self._pause(self._poll)
-            return
-        self._woken = await self._unless_rung(self._announced_poll if self._reliable else self._poll)
-        self._rung.clear()
+        elif woken and not news:
+            await self._pause(min(self._poll, _FIRST_DOUBT * 2.0 ** min(self._cries, 16)))
+            self._cries += 1
+        else:
+            await self._until_rung(self._announced_poll if self._reliable else self._poll)
+            self._woken, self._announced = self._announced, False
+            self._rung.clear()
 
-    async def _unless_rung(self, seconds: float) -> bool:
-        """True when it was rung before so many seconds were over."""
+    async def _until_rung(self, seconds: float) -> None:
+        """Or until so many seconds are over."""
         if self._rung.is_set():
-            return True
+            return
         resting = asyncio.ensure_future(self._pause(seconds))
         ringing = asyncio.create_task(self._rung.wait())
         try:
             await asyncio.wait((resting, ringing), return_when=asyncio.FIRST_COMPLETED)
-            return self._rung.is_set()
         finally:
             resting.cancel()
             ringing.cancel()

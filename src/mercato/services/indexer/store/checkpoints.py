@@ -30,15 +30,15 @@ RETURNING *
 """
 _FENCE = "SELECT generation FROM indexer_checkpoints WHERE chain_id = $1 AND epoch = $2 FOR UPDATE"
 _ADVANCE = """
-UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timestamp = $5,
+UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timestamp = $5::bigint,
     head = GREATEST($6::bigint, $3::bigint), finalized = GREATEST(finalized, $7),
-    head_timestamp = CASE WHEN $6::bigint > $3::bigint THEN $10 ELSE $5 END,
+    head_timestamp = CASE WHEN $6::bigint > $3::bigint THEN $10::bigint ELSE $5::bigint END,
     facts_published = facts_published + $8, state = $9, reason = '', updated_at = now()
 WHERE chain_id = $1 AND epoch = $2
 """
 _REPORT = """
-UPDATE indexer_checkpoints SET head = COALESCE($3, head), state = $4, reason = $5, updated_at = now(),
-    head_timestamp = CASE WHEN $3 IS NULL THEN head_timestamp ELSE $6 END
+UPDATE indexer_checkpoints SET head = COALESCE($3::bigint, head), state = $4, reason = $5, updated_at = now(),
+    head_timestamp = CASE WHEN $3::bigint IS NULL THEN head_timestamp ELSE $6::bigint END
 WHERE chain_id = $1 AND epoch = $2
 """
 _LIST_PROGRESS = """
