@@ -38,24 +38,27 @@ async def fetch(
     pool: Pool, statement: str, arguments: Arguments, chains: Collection[ChainId], view: Callable[[asyncpg.Record], R]
 ) -> Found[R]:
     """The rows of a statement, seen through `view`, at the read points of `chains`; no chains: of all there are."""
-    points = _POINTS.format(chains=_among(chains, arguments))
-    records = await pool.fetch(_BESIDE.format(points=points, statement=statement), *arguments.values)
+    beside = _BESIDE.format(points=points(chains, arguments), statement=statement)
+    records = await pool.fetch(beside, *arguments.values)
     rows = [view(record) for record in records if record["there"]]
-    return Found(rows, _read_points(records[0]["read_points"]))
+    return Found(rows, read_points_of(records[0]["read_points"]))
 
 
 async def read_points(pool: Pool, chains: Collection[ChainId] = ()) -> Sequence[ReadPoint]:
     """Of `chains` that have one, by number; no chains: of all there are."""
     arguments = Arguments()
-    statement = _POINTS.format(chains=_among(chains, arguments))
-    return _read_points(await pool.fetchval(statement, *arguments.values))
+    statement = points(chains, arguments)
+    return read_points_of(await pool.fetchval(statement, *arguments.values))
 
 
-def _among(chains: Collection[ChainId], arguments: Arguments) -> str:
-    return f"chain_number = ANY({arguments(list(chains), 'bigint[]')})" if chains else "true"
+def points(chains: Collection[ChainId], arguments: Arguments) -> str:
+    """A statement that gives all read points of `chains` as one text, for `read_points_of`; a part of any other."""
+    among = f"chain_number = ANY({arguments(list(chains), 'bigint[]')})" if chains else "true"
+    return _POINTS.format(chains=among)
 
 
-def _read_points(text: str) -> list[ReadPoint]:
+def read_points_of(text: str) -> Sequence[ReadPoint]:
+    """What `points` selected."""
     return [
         ReadPoint(
             ChainId(chain), number, bytes.fromhex(hash_), _time(observed), None if mined is None else _time(mined),
