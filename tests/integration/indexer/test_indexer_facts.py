@@ -214,9 +214,9 @@ async def test_an_airdrop_burst_arrives_whole_and_in_messages_of_a_bounded_size(
     async with reading(stores.tools(), handle_of(anvil.chain, anvil.pool, anvil.factory)):
         collection = await anvil.create(owner, standard=1155)
         await anvil.mine()
-        for part in range(12):
-            ids = range(part * 200, (part + 1) * 200)
-            await anvil.airdrop_batch(collection, owner, anvil.accounts[2 + part % 3], ids, [1] * 200)
+        for part in range(24):
+            ids = range(part * 100, (part + 1) * 100)
+            await anvil.airdrop_batch(collection, owner, anvil.accounts[2 + part % 3], ids, [1] * 100)
         head = await anvil.mine()
         await stores.indexed(anvil.chain, head.number, head.hash)
     await mailbox.read()
