@@ -30,21 +30,26 @@ RETURNING *
 """
 _FENCE = "SELECT generation FROM indexer_checkpoints WHERE chain_id = $1 AND epoch = $2 FOR UPDATE"
 _ADVANCE = """
-UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timestamp = $5,
+UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timestamp = $5::bigint,
     head = GREATEST($6::bigint, $3::bigint), finalized = GREATEST(finalized, $7),
+    head_timestamp = CASE WHEN $6::bigint > $3::bigint THEN $10::bigint ELSE $5::bigint END,
     facts_published = facts_published + $8, state = $9, reason = '', updated_at = now()
 WHERE chain_id = $1 AND epoch = $2
 """
 _REPORT = """
-UPDATE indexer_checkpoints SET head = COALESCE($3, head), state = $4, reason = $5, updated_at = now()
+UPDATE indexer_checkpoints SET head = COALESCE($3::bigint, head), state = $4, reason = $5, updated_at = now(),
+    head_timestamp = CASE WHEN $3::bigint IS NULL THEN head_timestamp ELSE $6::bigint END
 WHERE chain_id = $1 AND epoch = $2
 """
+_LIST_PROGRESS = """
+SELECT c.*, GREATEST(c.block_number, (SELECT max(r.number) FROM recent_blocks r WHERE r.chain_id = c.chain_id)) AS seen
+FROM indexer_checkpoints c ORDER BY c.chain_id
+"""
 _REMEMBER = """
-INSERT INTO recent_blocks (chain_id, number, hash, parent_hash, block_timestamp, raw_logs)
-SELECT $1, number, hash, parent_hash, block_timestamp, raw_logs::integer[]
-FROM unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[], $6::text[])
-    AS t (number, hash, parent_hash, block_timestamp, raw_logs)
-ON CONFLICT (chain_id, number) DO UPDATE SET raw_logs = EXCLUDED.raw_logs WHERE recent_blocks.hash = EXCLUDED.hash
+INSERT INTO recent_blocks (chain_id, number, hash, parent_hash, block_timestamp)
+SELECT $1, number, hash, parent_hash, block_timestamp
+FROM unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[]) AS t (number, hash, parent_hash, block_timestamp)
+ON CONFLICT (chain_id, number) DO UPDATE SET hash = EXCLUDED.hash WHERE recent_blocks.hash = EXCLUDED.hash
 """
 _STEP_BACK = """
 UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timestamp = $5, generation = $6,
@@ -52,8 +57,8 @@ UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timesta
 WHERE chain_id = $1 AND epoch = $2
 """
 _ORPHAN = """
-INSERT INTO orphaned_blocks (chain_id, generation, number, hash, parent_hash, block_timestamp, raw_logs)
-SELECT chain_id, $2, number, hash, parent_hash, block_timestamp, raw_logs FROM recent_blocks
+INSERT INTO orphaned_blocks (chain_id, generation, number, hash, parent_hash, block_timestamp)
+SELECT chain_id, $2, number, hash, parent_hash, block_timestamp FROM recent_blocks
 WHERE chain_id = $1 AND number > $3
 """
 _FOLLOW = """
@@ -115,7 +120,7 @@ class Checkpoints:
         async with self._fenced(before) as connection:
             await connection.execute(
                 _ADVANCE, after.chain, before.epoch, after.number, after.hash, after.timestamp,
-                step.head, after.finalized, step.facts, step.state.value,
+                step.head, after.finalized, step.facts, step.state.value, step.head_time,
             )  # fmt: skip
             if step.created:
                 await connection.execute(_FOLLOW, after.chain, list(step.created), list(step.created.values()))
@@ -163,28 +168,31 @@ class Checkpoints:
                 checkpoint.chain, reorg.generation,
             )  # fmt: skip
 
-    async def report(self, checkpoint: Checkpoint, head: int | None, state: State, reason: str) -> None:
-        """What the status shows; None leaves the head as it was."""
+    async def report(
+        self, checkpoint: Checkpoint, head: int | None, state: State, reason: str, head_time: int = 0
+    ) -> None:
+        """What the status shows; None leaves the head as it was. `head_time` in Unix seconds, 0 where not known."""
         done = await self._database.pool.execute(
-            _REPORT, checkpoint.chain, checkpoint.epoch, head, state.value, reason[:500]
+            _REPORT, checkpoint.chain, checkpoint.epoch, head, state.value, reason[:500], head_time
         )
         if done != "UPDATE 1":
             raise _lost(checkpoint.chain)
 
     async def list_progress(self) -> list[Progress]:
         """One row for each chain ever read, by number."""
-        rows = await self._database.pool.fetch("SELECT * FROM indexer_checkpoints ORDER BY chain_id")
+        rows = await self._database.pool.fetch(_LIST_PROGRESS)
         return [
             Progress(
                 ChainId(row["chain_id"]), row["head"], row["block_number"], row["block_hash"] or b"",
                 row["finalized"], State(row["state"]), row["reason"], row["facts_published"], row["updated_at"],
+                row["seen"], row["head_timestamp"], row["block_timestamp"],
             )
             for row in rows
         ]  # fmt: skip
 
     async def list_orphans(self, chain: ChainId, from_block: int) -> dict[bytes, RecentBlock]:
-        """Blocks at or above a number that are orphaned now, by hash: rows of theirs in the raw store do not count,
-        whatever their flag says."""
+        """Blocks at or above a number that are orphaned now, by hash: logs of theirs in the raw store do not count,
+        whatever their mark says."""
         rows = await self._database.pool.fetch(
             "SELECT * FROM orphaned_blocks WHERE chain_id = $1 AND number >= $2 AND NOT readopted", chain, from_block
         )
@@ -215,14 +223,13 @@ def _lost(chain: ChainId) -> LeadershipLost:
     return LeadershipLost("LEADERSHIP_LOST", f"another replica leads {chain.caip2} now")
 
 
-def _columns(known: RecentBlock) -> tuple[int, bytes, bytes, int, str]:
-    logs = "{" + ",".join(map(str, known.raw_logs)) + "}"
-    return known.block.number, known.block.hash, known.parent_hash, known.block.timestamp, logs
+def _columns(known: RecentBlock) -> tuple[int, bytes, bytes, int]:
+    return known.block.number, known.block.hash, known.parent_hash, known.block.timestamp
 
 
 def _recent(row: asyncpg.Record) -> RecentBlock:
     block = Block(row["number"], row["hash"], row["block_timestamp"])
-    return RecentBlock(block, row["parent_hash"], tuple(row["raw_logs"]))
+    return RecentBlock(block, row["parent_hash"])
 
 
 def _checkpoint(row: asyncpg.Record) -> Checkpoint:
