@@ -172,6 +172,16 @@ async def test_a_redirect_is_not_followed_with_the_keys_of_the_endpoint() -> Non
     assert (socket.came, socket.asked) == (1, [])
 
 
+async def test_what_is_told_of_a_failure_holds_no_secret_of_the_url(anvil: Anvil) -> None:
+    refusing = Endpoint(anvil.url, ws_url=anvil.url.replace("http", "ws") + "/v3/5ecret?key=5ecret")
+    away = Endpoint("http://node", ws_url="ws://user:5ecret@127.0.0.1:9/5ecret")
+    for endpoint in (refusing, away):
+        with pytest.raises(NodeUnavailable) as told:
+            async for _ in announcements(endpoint):
+                pass
+        assert "5ecret" not in str(told.value)
+
+
 async def test_a_flood_of_announcements_is_taken_at_a_bounded_rate() -> None:
     taken, loop = 0, asyncio.get_running_loop()
     async with serving(_flood) as socket, aclosing(announcements(Endpoint("http://node", ws_url=socket.url))) as heard:
