@@ -1,7 +1,7 @@
 """Message handlers: decode, settle in one transaction with the inbox, push.
 
 What concerns everybody is pushed inside the transaction, before it commits: when Redis is away the message is tried
-again, and a crash in between pushes twice under one id, which receivers drop. Steps of intents are pushed after the
+again, and what a crash in between pushes twice under one id is published once. Steps of intents are pushed after the
 commit by their store, which never loses one.
 """
 
@@ -19,12 +19,13 @@ from mercato.kit.errors import MercatoError, Poison
 from mercato.kit.ids import Address, ChainId, IntentId
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
+from mercato.kit.pushes import PushLog
 from mercato.kit.rabbit import Handler
 from mercato.rpc.common.v1.common_pb2 import Position
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.rpc.push.v1.push_pb2 import Push, Retracted
 from mercato.services.subscriptions.model import CollectionSeen, Place, TokenSeen
-from mercato.services.subscriptions.store import Feed, commit_without_waiting
+from mercato.services.subscriptions.store import commit_without_waiting
 from mercato.services.subscriptions.usecases import Settle, Settlement, Turns
 
 M = TypeVar("M")
@@ -34,12 +35,12 @@ class Consumers:
     """One handler for each queue of subscriptions. `clock` gives the time in UTC."""
 
     def __init__(
-        self, database: Database, intents: IntentStore, settle: Settle, feed: Feed, clock: Callable[[], datetime]
+        self, database: Database, intents: IntentStore, settle: Settle, pushes: PushLog, clock: Callable[[], datetime]
     ) -> None:
         self._database = database
         self._intents = intents
         self._settle = settle
-        self._feed = feed
+        self._pushes = pushes
         self._clock = clock
         self._turns = Turns()
 
@@ -112,7 +113,8 @@ class Consumers:
             if not await transaction.is_first("subs.chains.reorged", incoming.message_id):
                 return
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
-            await self._feed.publish([channels.FEED], self._push(incoming, retracted=retracted))
+            body = self._push(incoming, retracted=retracted)
+            await self._pushes.push(incoming.message_id, body, [channels.FEED])
         await self._push_intents(touched)
 
     async def _finish(
@@ -131,7 +133,7 @@ class Consumers:
                 await commit_without_waiting(transaction)
             for intent, facts in sorted(settlements, key=lambda settlement: settlement[0].id):
                 await self._intents.learn_within(transaction, intent, facts)
-            await self._feed.publish(audience, push)
+            await self._pushes.push(incoming.message_id, push, audience)
         await self._push_intents(intent.id for intent, _ in settlements)
 
     async def _push_intents(self, ids: Iterable[IntentId]) -> None:

@@ -1,25 +1,8 @@
-"""The channels that gateways listen to, and how much a commit is worth."""
+"""How much a commit is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mercato.kit.postgres import Transaction
-from mercato.kit.redis import Redis
-
-
-class Feed:
-    """Redis pub/sub. Nothing is kept: who is not listening has missed it and reads the present state instead."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-
-    async def publish(self, channels: Sequence[str], body: bytes) -> None:
-        """One body on several channels, in one round trip. Raises `redis.RedisError`."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for channel in channels:
-                pipeline.publish(channel, body)
-            await pipeline.execute()
 
 
 async def commit_without_waiting(transaction: Transaction) -> None:
