@@ -35,11 +35,13 @@ def text(*kinds: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     return st.one_of(*(k.map(nodes.String) for k in kinds), _odd.map(nodes.String), st.integers().map(nodes.Int))
 
 
-schemathesis.graphql.scalar("ChainId", text(st.sampled_from(CHAINS[:2]), st.sampled_from(CHAINS)))
+schemathesis.graphql.scalar(
+    "ChainId", text(*[st.just(CHAINS[0])] * 3, st.sampled_from(CHAINS[:2]), st.sampled_from(CHAINS))
+)
 schemathesis.graphql.scalar(
     "Address",
     text(
-        st.sampled_from(KNOWN),
+        *[st.sampled_from(KNOWN)] * 3,
         st.binary(min_size=20, max_size=20).map(lambda b: "0x" + b.hex()),
         st.sampled_from(ADDRESSES),
     ),
@@ -47,7 +49,7 @@ schemathesis.graphql.scalar(
 schemathesis.graphql.scalar("Hash", text(st.binary(min_size=32, max_size=32).map(lambda b: "0x" + b.hex()), _hex))
 schemathesis.graphql.scalar("Bytes", text(_hex))
 schemathesis.graphql.scalar(
-    "Uint256", text(st.integers(0, 4).map(str), st.integers(0, 2**256).map(str), st.sampled_from(NUMBERS))
+    "Uint256", text(*[st.integers(1, 3).map(str)] * 3, st.integers(0, 2**256).map(str), st.sampled_from(NUMBERS))
 )
 schemathesis.graphql.scalar("DateTime", text(st.datetimes().map(lambda t: t.isoformat() + "Z"), st.sampled_from(TIMES)))
 schemathesis.graphql.scalar("SafeInt", st.one_of(st.integers(0, 2**53), st.integers()).map(nodes.Int))

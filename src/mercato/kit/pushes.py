@@ -35,6 +35,14 @@ class Pushed(NamedTuple):
     body: bytes
 
 
+class Outgoing(NamedTuple):
+    """One push for several channels; one `id` is pushed once."""
+
+    id: str
+    body: bytes
+    channels: Sequence[str]
+
+
 class Stretch(NamedTuple):
     """What a log holds after a place; `whole` tells whether it begins right there."""
 
@@ -90,9 +98,23 @@ class PushLog:
 
     async def push(self, push_id: str, body: bytes, channels: Sequence[str]) -> bool:
         """Keeps and publishes a push on each of `channels`; False when one with this id was pushed before."""
-        keys = [f"pushed:{push_id}", *map(log_key, channels)]
-        arguments = [body, self._kept_entries, self._kept_milliseconds, _ONCE_SECONDS, *channels]
-        return bool(await self._run(_PUSH, keys, arguments))
+        return (await self.push_all([Outgoing(push_id, body, channels)]))[0]
+
+    async def push_all(self, pushes: Sequence[Outgoing]) -> list[bool]:
+        """As `push` for each, in order, in one round trip."""
+        while True:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for push in pushes:
+                    keys = [f"pushed:{push.id}", *map(log_key, push.channels)]
+                    limits = (self._kept_entries, self._kept_milliseconds, _ONCE_SECONDS)
+                    pipeline.evalsha(_PUSH.sha1, len(keys), *keys, push.body, *limits, *push.channels)
+                answers = await pipeline.execute(raise_on_error=False)
+            failures = [answer for answer in answers if isinstance(answer, Exception)]
+            if not failures:
+                return [bool(answer) for answer in answers]
+            if not all(isinstance(failure, NoScriptError) for failure in failures):
+                raise failures[0]
+            await self._redis.script_load(_PUSH.text)  # the first call since the server started
 
     async def mark(self, channel: str) -> str:
         """The id of the newest entry: what comes after it is new."""

@@ -9,7 +9,7 @@ import pytest
 
 from mercato.kit import redis
 from mercato.kit.ids import new_id
-from mercato.kit.pushes import Pushed, PushLog, log_key, position, received
+from mercato.kit.pushes import Outgoing, Pushed, PushLog, log_key, position, received
 from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
 
@@ -108,6 +108,13 @@ async def test_a_place_marked_in_an_empty_log_goes_away_soon(client: Redis, log:
     assert await log.read_after(channel, start, 10) == ([], True)
     (entry,) = await pushed(log, channel, b"first")
     assert entry.previous == start
+
+
+async def test_several_pushes_keep_their_order(log: PushLog, channel: str) -> None:
+    batch = [Outgoing(str(new_id()), str(number).encode(), [channel]) for number in range(50)]
+    assert await log.push_all(batch) == [True] * 50
+    assert await log.push_all(batch[:2]) == [False, False]
+    assert [p.body for p in await log.read_since(channel, 0, 100)] == [push.body for push in batch]
 
 
 async def test_a_server_that_forgot_its_scripts_is_told_them_again(client: Redis, log: PushLog, channel: str) -> None:
