@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     query_depth: int = 12
     query_cost: int = 20_000
     query_aliases: int = 30
+    query_selections: int = Field(600, description="fields and fragments written in one document")
     page_limit: int = 100
 
     # --- watching -----------------------------------------------------------------------------

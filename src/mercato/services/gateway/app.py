@@ -72,7 +72,13 @@ def application(
     settings: Settings, services: Backends, hub: PushHub, logger: Logger, times: SocketTimes, kept: DocumentStore
 ) -> Starlette:
     """The ASGI application."""
-    most = Limits(settings.query_depth, settings.query_cost, settings.query_aliases, settings.page_limit)
+    most = Limits(
+        settings.query_depth,
+        settings.query_cost,
+        settings.query_aliases,
+        settings.page_limit,
+        settings.query_selections,
+    )
     engine = Engine(build_schema(), most, logger)
     sessions = SessionChecker(services.auth, time.monotonic)
     documents = _documents(settings, engine, kept)
