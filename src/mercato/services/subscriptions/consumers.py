@@ -104,7 +104,8 @@ class Consumers:
         await self._finish("subs.tokens.changed", incoming, audience, push)
 
     async def chain_reorged(self, incoming: Incoming) -> None:
-        """Takes intents back whose block was orphaned, and tells the feed from which block on it was wrong."""
+        """Takes intents back whose block was orphaned, and tells the feed and who follows a collection of the chain
+        from which block on it was wrong."""
         event = _expect(incoming, pb.ChainReorged)
         chain_id = _parse(ChainId.parse, event.chain_id)
         blocks = [(block.hash, block.number) for block in event.orphaned]
@@ -114,7 +115,8 @@ class Consumers:
                 return
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
             body = self._push(incoming, retracted=retracted)
-            await self._pushes.push(incoming.message_id, body, [channels.FEED])
+            followed = await self._pushes.channels(channels.collections(chain_id))
+            await self._pushes.push(incoming.message_id, body, [channels.FEED, *followed])
         await self._push_intents(touched)
 
     async def _finish(
