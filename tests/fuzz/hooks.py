@@ -32,8 +32,8 @@ _odd = st.one_of(st.text(max_size=40), st.just("\u202e\ufeff"), st.just("' OR 1=
 
 def text(known: st.SearchStrategy[str], *others: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     """Mostly a value that names something: one wrong argument is enough to keep a request from every service."""
-    wrong = st.one_of(*(k.map(nodes.String) for k in others), _odd.map(nodes.String), st.integers().map(nodes.Int))
-    return st.integers(0, 9).flatmap(lambda n: known.map(nodes.String) if n < 8 else wrong)
+    wrong = (*(k.map(nodes.String) for k in others), _odd.map(nodes.String), st.integers().map(nodes.Int))
+    return st.one_of(*(known.map(nodes.String) for _ in range(16)), *wrong)
 
 
 def hexadecimal(size: int) -> st.SearchStrategy[str]:

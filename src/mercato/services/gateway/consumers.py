@@ -151,6 +151,7 @@ class PushHub:
                     self._subscribed()
                 elif message["type"] == "pmessage":
                     self.deliver(message["channel"].decode(), message["data"])
+                    await asyncio.sleep(0)  # a burst that is read at once must not fill what nobody could empty
 
     def deliver(self, channel: str, data: bytes) -> None:
         """Hands one push on."""
