@@ -251,6 +251,34 @@ async def test_ids_that_went_backwards_are_a_gap(market: Market, gateway: Gatewa
         assert names(await events(socket, 1)) == ["Gap"]
 
 
+async def test_a_client_that_was_dropped_for_being_slow_loses_nothing_by_it(market: Market, gateway: Gateway) -> None:
+    """What it shows first waits for the catalog, until more has come than may wait behind it."""
+    query = OWN.replace("name }", "name collection { symbol } }")
+    dropped = await slow_watchers(gateway)
+    async with gateway.socket() as socket:
+        await socket.subscribe(query, c=market.contract.checksum, after="")
+        await events(socket, 1)
+        gateway.world.collections_open.clear()
+        await market.push(*map(str, range(300)))
+        async with asyncio.timeout(20):
+            while await slow_watchers(gateway) == dropped:
+                await asyncio.sleep(0.02)
+        gateway.world.collections_open.set()
+        (first,) = await events(socket, 1)
+        assert (await socket.next())["payload"][0]["extensions"]["reason"] == "SLOW_CONSUMER"
+        assert await socket.closed() == (1013, "SLOW_CONSUMER")
+    async with gateway.socket() as socket:
+        await market.watch(socket, first["cursor"])
+        assert names([first, *(await events(socket, 299))]) == list(map(str, range(300)))
+
+
+async def slow_watchers(gateway: Gateway) -> float:
+    url = f"http://127.0.0.1:{gateway.stack.settings.ops_port('gateway')}/metrics"
+    async with gateway.session.get(url) as response:
+        lines = (await response.text()).splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("mercato_gateway_slow_watchers_total "))
+
+
 # --- breaks ---------------------------------------------------------------------------------------
 
 
