@@ -1,7 +1,7 @@
 """Message handlers: decode, settle in one transaction with the inbox, push.
 
 What concerns everybody is pushed inside the transaction, before it commits: when Redis is away the message is tried
-again, and a crash in between pushes twice under one id, which receivers drop. Steps of intents are pushed after the
+again, and what a crash in between pushes twice under one id is published once. Steps of intents are pushed after the
 commit by their store, which never loses one.
 """
 
@@ -19,12 +19,13 @@ from mercato.kit.errors import MercatoError, Poison
 from mercato.kit.ids import Address, ChainId, IntentId
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
+from mercato.kit.pushes import PushLog
 from mercato.kit.rabbit import Handler
 from mercato.rpc.common.v1.common_pb2 import Position
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.rpc.push.v1.push_pb2 import Push, Retracted
 from mercato.services.subscriptions.model import CollectionSeen, Place, TokenSeen
-from mercato.services.subscriptions.store import Feed, PushedBlocks, commit_without_waiting
+from mercato.services.subscriptions.store import PushedBlocks, commit_without_waiting
 from mercato.services.subscriptions.usecases import Settle, Settlement, Turns
 
 M = TypeVar("M")
@@ -38,14 +39,14 @@ class Consumers:
         database: Database,
         intents: IntentStore,
         settle: Settle,
-        feed: Feed,
+        pushes: PushLog,
         clock: Callable[[], datetime],
         pushed: PushedBlocks,
     ) -> None:
         self._database = database
         self._intents = intents
         self._settle = settle
-        self._feed = feed
+        self._pushes = pushes
         self._clock = clock
         self._pushed = pushed
         self._turns = Turns()
@@ -115,7 +116,8 @@ class Consumers:
             self._pushed.note(chain_id, message.position.block.number)
 
     async def chain_reorged(self, incoming: Incoming) -> None:
-        """Takes intents back whose block was orphaned, and tells the feed from which block on it was wrong."""
+        """Takes intents back whose block was orphaned, and tells the feed and who follows a collection of the chain
+        from which block on it was wrong."""
         event = _expect(incoming, pb.ChainReorged)
         chain_id = _parse(ChainId.parse, event.chain_id)
         blocks = [(block.hash, block.number) for block in event.orphaned]
@@ -124,7 +126,9 @@ class Consumers:
             if not await transaction.is_first("subs.chains.reorged", incoming.message_id):
                 return
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
-            await self._feed.publish([channels.FEED], self._push(incoming, retracted=retracted))
+            body = self._push(incoming, retracted=retracted)
+            followed = await self._pushes.channels(channels.collections(chain_id))
+            await self._pushes.push(incoming.message_id, body, [channels.FEED, *followed])
         self._pushed.retract(chain_id, event.common_ancestor.number)
         await self._push_intents(touched)
 
@@ -144,7 +148,7 @@ class Consumers:
                 await commit_without_waiting(transaction)
             for intent, facts in sorted(settlements, key=lambda settlement: settlement[0].id):
                 await self._intents.learn_within(transaction, intent, facts)
-            await self._feed.publish(audience, push)
+            await self._pushes.push(incoming.message_id, push, audience)
         await self._push_intents(intent.id for intent, _ in settlements)
 
     async def _push_intents(self, ids: Iterable[IntentId]) -> None:
