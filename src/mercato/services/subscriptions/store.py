@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from mercato.kit.postgres import Transaction
 from mercato.kit.redis import Redis
+
+
+class Pushed(NamedTuple):
+    """A push under the id of its event, and to whom."""
+
+    id: str
+    channels: Sequence[str]
+    body: bytes
 
 
 class Feed:
@@ -14,11 +23,12 @@ class Feed:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def publish(self, channels: Sequence[str], body: bytes) -> None:
-        """One body on several channels, in one round trip. Raises `redis.RedisError`."""
+    async def publish(self, pushes: Sequence[Pushed]) -> None:
+        """Each on its channels, in their order, in one round trip. Raises `redis.RedisError`."""
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for channel in channels:
-                pipeline.publish(channel, body)
+            for push in pushes:
+                for channel in push.channels:
+                    pipeline.publish(channel, push.body)
             await pipeline.execute()
 
 
