@@ -1,4 +1,7 @@
-"""Redis pub/sub channels between subscriptions (and the orchestrator) and the gateways; bodies are `push.v1.Push`."""
+"""Redis channels between subscriptions (and the orchestrator) and the gateways; what is pushed is `push.v1.Push`.
+
+`kit.pushes` keeps a log of each but those of intents, whose timeline is in the database.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,12 @@ FEED = "push:feed"
 USER_PREFIX = "push:user:"
 
 
+INTENT_PREFIX = "push:intent:"
+
+
 def intent(intent_id: UUID) -> str:
-    return f"push:intent:{intent_id}"
+    """Every version of one intent. Nothing is kept: who missed one reads the intent."""
+    return f"{INTENT_PREFIX}{intent_id}"
 
 
 def user(user_id: UUID) -> str:

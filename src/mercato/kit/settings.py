@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     upload_limit: int = Field(20 * 2**20, description="bytes of one upload")
     metadata_limit: int = Field(2**20, description="bytes of one metadata document")
     fetch_timeout: float = Field(10.0, description="seconds for one outside metadata fetch")
+    push_kept_events: int = Field(10_000, description="events kept for each watched channel, about 400 bytes each")
+    push_kept_seconds: int = Field(3600, description="how long they are kept: a cursor is good for so long")
     query_depth: int = 12
     query_cost: int = 20_000
     query_aliases: int = 30

@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket
 from mercato.kit import ops, redis, tasks
 from mercato.kit.errors import NotFound
 from mercato.kit.logging import Logger, get_logger
+from mercato.kit.pushes import PushLog
 from mercato.kit.settings import Settings
 from mercato.services.gateway.consumers import PushHub
 from mercato.services.gateway.graph.engine import Engine
@@ -50,7 +51,7 @@ async def running(settings: Settings, times: SocketTimes = SOCKET_TIMES) -> Asyn
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(redis.connected(settings))
         services = await stack.enter_async_context(backends.connected(settings))
-        hub = PushHub(client, logger, time.monotonic)
+        hub = PushHub(client, PushLog(client, settings), logger)
         await stack.enter_async_context(tasks.looping(logger, "pushes", hub.run))
         app = application(settings, services, hub, logger, times)
         await stack.enter_async_context(_serving(settings, app))

@@ -1,9 +1,9 @@
 """Message handlers: decode, settle in one transaction with the inbox, push.
 
 What concerns everybody is pushed inside the transaction of the inbox, before it commits: when Redis is away the message
-is tried again, and a crash in between pushes twice under one id, which receivers drop. Intents learn their facts before
-that, each settlement in a transaction of its own: a message that comes again finds them settled. Their steps are pushed
-after the commit by their store, which never loses one.
+is tried again, and what a crash in between pushes twice under one id is published once. Intents learn their facts
+before that, each settlement in a transaction of its own: a message that comes again finds them settled. Their steps
+are pushed after the commit by their store, which never loses one.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from mercato.kit.errors import MercatoError, Poison
 from mercato.kit.ids import Address, ChainId, IntentId
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
+from mercato.kit.pushes import Outgoing, PushLog
 from mercato.kit.rabbit import Handler
 from mercato.rpc.common.v1.common_pb2 import Position
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.rpc.push.v1.push_pb2 import Push, Retracted
 from mercato.services.subscriptions.model import CollectionSeen, Place, TokenSeen
-from mercato.services.subscriptions.store import Feed, Pushed, commit_without_waiting
+from mercato.services.subscriptions.store import commit_without_waiting
 from mercato.services.subscriptions.usecases import Settle, Settlement, Turns
 
 M = TypeVar("M")
@@ -35,12 +36,12 @@ class Consumers:
     """One handler for each queue of subscriptions. `clock` gives the time in UTC."""
 
     def __init__(
-        self, database: Database, intents: IntentStore, settle: Settle, feed: Feed, clock: Callable[[], datetime]
+        self, database: Database, intents: IntentStore, settle: Settle, pushes: PushLog, clock: Callable[[], datetime]
     ) -> None:
         self._database = database
         self._intents = intents
         self._settle = settle
-        self._feed = feed
+        self._pushes = pushes
         self._clock = clock
         self._turns = Turns()
 
@@ -107,15 +108,15 @@ class Consumers:
             if not await transaction.is_first("subs.chains.reorged", incoming.message_id):
                 return
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
-            await self._feed.publish([self._push(incoming.message_id, [channels.FEED], retracted=retracted)])
+            await self._pushes.push_all([self._push(incoming.message_id, [channels.FEED], retracted=retracted)])
         await self._push_intents(touched)
 
-    async def _finish(self, queue: str, incoming: Incoming, pushes: Sequence[Pushed]) -> None:
+    async def _finish(self, queue: str, incoming: Incoming, pushes: Sequence[Outgoing]) -> None:
         """Inbox and pushes of one message."""
         async with self._database.transaction() as transaction:
             if await transaction.is_first(queue, incoming.message_id):
                 await commit_without_waiting(transaction)
-                await self._feed.publish(pushes)
+                await self._pushes.push_all(pushes)
 
     async def _learn(self, settlements: Sequence[Settlement]) -> None:
         if not settlements:
@@ -129,11 +130,11 @@ class Consumers:
         for intent_id in ids:
             await self._intents.push(intent_id)
 
-    def _push(self, push_id: str, audience: Sequence[str], **body: Any) -> Pushed:
+    def _push(self, push_id: str, audience: Sequence[str], **body: Any) -> Outgoing:
         push = Push(id=push_id, pushed_at=timestamp(self._clock()), **body)
-        return Pushed(push_id, audience, push.SerializeToString())
+        return Outgoing(push_id, push.SerializeToString(), audience)
 
-    def _push_token(self, told: _Told) -> Pushed:
+    def _push_token(self, told: _Told) -> Outgoing:
         return self._push(told.id, _audience(told.chain_id, told.contract), **{told.kind: told.event})
 
 
