@@ -210,6 +210,7 @@ async def _clients(stack: LocalStack, case: Case, tokens: Sequence[str]) -> Asyn
 # --- the clients' own process ---------------------------------------------------------------------
 
 
+_PING, _PONG = 0x89, b"\x8a"
 _HANDSHAKE = b"\r\n".join([
     b"GET /graphql HTTP/1.1", b"Host: 127.0.0.1", b"Upgrade: websocket", b"Connection: Upgrade",
     b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Protocol: " + SUBPROTOCOL.encode(), b"Sec-WebSocket-Key: %b",
@@ -246,12 +247,13 @@ class _Client(asyncio.Protocol):
             self._upgraded, self._buffer = True, rest
             self._send(self._first.pop(0))
         while (frame := self._next_frame()) is not None:
-            self._heard(frame, now)
+            self._heard(*frame, now)
 
     def connection_lost(self, error: Exception | None) -> None:
         sys.exit(f"a socket was closed: {self._buffer[-200:]!r}")
 
-    def _next_frame(self) -> bytes | None:
+    def _next_frame(self) -> tuple[int, bytes] | None:
+        """First byte and body."""
         buffer = self._buffer
         if len(buffer) < 2:
             return None
@@ -263,10 +265,12 @@ class _Client(asyncio.Protocol):
         if len(buffer) < start + size:
             return None
         self._buffer = buffer[start + size :]
-        return buffer[start : start + size]
+        return buffer[0], buffer[start : start + size]
 
-    def _heard(self, frame: bytes, now: float) -> None:
-        if (due := _DUE.search(frame)) is not None:
+    def _heard(self, kind: int, frame: bytes, now: float) -> None:
+        if kind == _PING:
+            self._transport.write(_PONG + bytes([0x80 | len(frame)]) + bytes(4) + frame)
+        elif (due := _DUE.search(frame)) is not None:
             if int(due[1]) != _GREETING:
                 self._latencies.append(now - int(due[1]) / 1e9)
             elif not self.ready.done():
