@@ -1,6 +1,7 @@
 """Redis channels between subscriptions (and the orchestrator) and the gateways; what is pushed is `push.v1.Push`.
 
-`kit.pushes` keeps a log of each but those of intents, whose timeline is in the database.
+`kit.pushes` keeps a log of each but those of intents, whose timeline is in the database. `SESSIONS_ENDED` is the one
+that auth publishes on; its body is the id of a session.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ FEED = "push:feed"
 """Every collection and token event, for anybody."""
 
 USER_PREFIX = "push:user:"
+
+SESSIONS_ENDED = "session:ended"
+"""Each session that was revoked, as the text of its id: gateways close its sockets and forget its tokens."""
 
 
 INTENT_PREFIX = "push:intent:"

@@ -26,7 +26,7 @@ from mercato.rpc.common.v1.common_pb2 import Position
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.rpc.push.v1.push_pb2 import Push, Retracted
 from mercato.services.subscriptions.model import CollectionSeen, Place, TokenSeen
-from mercato.services.subscriptions.store import commit_without_waiting
+from mercato.services.subscriptions.store import PushedBlocks, commit_without_waiting
 from mercato.services.subscriptions.usecases import Settle, Settlement, Turns
 
 M = TypeVar("M")
@@ -36,13 +36,20 @@ class Consumers:
     """One handler for each queue of subscriptions. `clock` gives the time in UTC."""
 
     def __init__(
-        self, database: Database, intents: IntentStore, settle: Settle, pushes: PushLog, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        intents: IntentStore,
+        settle: Settle,
+        pushes: PushLog,
+        clock: Callable[[], datetime],
+        pushed: PushedBlocks,
     ) -> None:
         self._database = database
         self._intents = intents
         self._settle = settle
         self._pushes = pushes
         self._clock = clock
+        self._pushed = pushed
         self._turns = Turns()
 
     @property
@@ -80,6 +87,7 @@ class Consumers:
             await self._learn(await self._settle.collection(CollectionSeen(contract, place)))
         push = self._push(incoming.message_id, _audience(chain_id, contract), collection_upserted=event)
         await self._finish("subs.collections.upserted", incoming, [push])
+        self._pushed.note(chain_id, event.position.block.number)
 
     async def tokens_upserted(self, incoming: Incoming) -> None:
         """Settles the intents that minted the tokens; to the collections' followers and the feed.
@@ -92,11 +100,13 @@ class Consumers:
             async with self._turns.of(seen.place.tx_hash):
                 await self._learn(await self._settle.token(seen))
         await self._finish("subs.mints.upserted", incoming, [self._push_token(one) for one in told])
+        self._note(told)
 
     async def tokens_changed(self, incoming: Incoming) -> None:
         """Transfers and newly joined metadata; to the collections' followers and the feed."""
         told = _told(incoming, "token_transferred", "token_enriched")
         await self._finish("subs.tokens.changed", incoming, [self._push_token(one) for one in told])
+        self._note([one for one in told if one.kind == "token_transferred"])
 
     async def chain_reorged(self, incoming: Incoming) -> None:
         """Takes intents back whose block was orphaned, and tells the feed from which block on it was wrong."""
@@ -109,6 +119,7 @@ class Consumers:
                 return
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
             await self._pushes.push_all([self._push(incoming.message_id, [channels.FEED], retracted=retracted)])
+        self._pushed.retract(chain_id, event.common_ancestor.number)
         await self._push_intents(touched)
 
     async def _finish(self, queue: str, incoming: Incoming, pushes: Sequence[Outgoing]) -> None:
@@ -117,6 +128,10 @@ class Consumers:
             if await transaction.is_first(queue, incoming.message_id):
                 await commit_without_waiting(transaction)
                 await self._pushes.push_all(pushes)
+
+    def _note(self, told: Iterable[_Told]) -> None:
+        for one in told:
+            self._pushed.note(one.chain_id, one.event.position.block.number)
 
     async def _learn(self, settlements: Sequence[Settlement]) -> None:
         if not settlements:
