@@ -47,7 +47,10 @@ export class Api {
     return this.#answer<T>(await fetch("/graphql", { method: "POST", headers, body: form }));
   }
 
-  /** Each event of a subscription, until the returned function is called. */
+  /**
+   * Each event of a subscription, until the returned function is called. `variables` are kept up to date: a socket that
+   * comes back, or a caller that subscribes with them again, goes on after the last event.
+   */
   subscribe<T>(query: string, variables: Record<string, unknown>, next: (data: T) => void, failed: (error: ApiError) => void): () => void {
     this.#sockets ??= this.#open();
     return this.#sockets.subscribe<T>(
@@ -55,7 +58,10 @@ export class Api {
       {
         next: ({ data, errors }) => {
           if (errors?.[0]) failed(new ApiError(errors[0] as unknown as ApiErrorBody));
-          else if (data) next(data);
+          else if (data) {
+            next(data);
+            variables.after = cursorOf(data) ?? variables.after;
+          }
         },
         error: (error) => failed(asApiError(error)),
         complete: () => undefined,
@@ -87,6 +93,12 @@ export class Api {
     if (!answer.data) throw new ApiError({ message: "the server gave no answer" });
     return answer.data;
   }
+}
+
+/** The place after an event, which its only field carries. */
+function cursorOf(data: object): string | undefined {
+  const event = Object.values(data)[0] as { cursor?: string } | null | undefined;
+  return event?.cursor;
 }
 
 /** What the socket ended with: errors of the API, or the reason of its close. */
