@@ -71,8 +71,9 @@ async def refresh_session(_: object, info: Info, *, input: Input) -> Payload:
         refresh_token = inputs.text(given, "refreshToken", 1024, 1)
         return {"tokens": await context.backends.auth.refresh(refresh_token, context.client)}
     cookies = context.cookies
+    refresh_token = cookies.refresh_token()
     try:
-        return {"tokens": cookies.keep(await context.backends.auth.refresh(cookies.refresh_token(), context.client))}
+        return {"tokens": cookies.keep(await context.backends.auth.refresh(refresh_token, context.client))}
     except Unauthenticated:
         cookies.drop()
         raise
