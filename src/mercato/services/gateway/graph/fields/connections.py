@@ -58,7 +58,16 @@ BOUND: list[SchemaBindable] = [
     token_transferred,
     *(
         _connection(f"{name}Connection")
-        for name in ("Collection", "Token", "Balance", "Transfer", "Activity", "Intent", "CollectionImport")
+        for name in (
+            "Collection",
+            "Token",
+            "Balance",
+            "Transfer",
+            "Activity",
+            "Intent",
+            "CollectionImport",
+            "ChainChange",
+        )
     ),
     *(InterfaceType(name, type_name) for name in ("Node", "Event")),
     *(UnionType(name, type_name) for name in ("MyEvent", "MarketEvent")),
