@@ -47,10 +47,11 @@ async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mark
 
     from mercato.evm.rpc import Endpoint, RpcPool
     from mercato.stack import LocalStack
-    from tests.marketplace import Marketplace
+    from tests.marketplace import ADMIN, Marketplace
 
     async with AsyncExitStack() as opened:
-        running = await opened.enter_async_context(LocalStack(tmp_path_factory.mktemp("market")))
+        env = {"MERCATO_ADMIN_ADDRESSES": ADMIN.address.checksum}
+        running = await opened.enter_async_context(LocalStack(tmp_path_factory.mktemp("market"), env=env))
         nodes = [
             (chain.chain_id, await opened.enter_async_context(RpcPool(chain.chain_id, [Endpoint(chain.url)])))
             for chain in running.chains

@@ -11,9 +11,14 @@ from mercato.evm.rpc import RpcPool
 from mercato.kit.ids import ChainId
 from mercato.story.api import Api
 from mercato.story.play import Story
+from mercato.story.wallet import Wallet
 
 if TYPE_CHECKING:
     from mercato.stack import LocalStack
+
+
+ADMIN = Wallet("0x" + "ad" * 32)
+"""The wallet of the marketplace's admin."""
 
 
 @dataclass
