@@ -10,6 +10,10 @@ VENV := .venv/.ready
 MODULES := contracts/node_modules/.ready
 WEB_MODULES := web/node_modules/.ready
 PAGE := web/dist/index.html
+CLIENT_MODULES := clients/typescript/node_modules/.ready
+CLIENT_SOURCES := src/mercato/services/gateway/schema.graphql $(wildcard clients/documents/*.graphql)
+PYTHON_CLIENT := clients/python/mercato_client/.ready
+TYPESCRIPT_CLIENT := clients/typescript/dist/.ready
 SAY := printf '\033[1;36m==>\033[0m %s\n'
 
 .PHONY: help
@@ -38,18 +42,21 @@ down: ## Stop exactly what was started; the data stays
 # --- work on it ----------------------------------------------------------------------------------
 
 .PHONY: test
-test: setup ## Run all tests, on real servers
+test: setup clients ## Run all tests, on real servers
 	@$(BIN)/pytest
 
 .PHONY: check
-check: setup ## Lint, types, import rules, fresh generated code, contracts, migrations up-down-up
+check: setup clients ## Lint, types, import rules, fresh generated code, contracts, migrations up-down-up
 	@$(SAY) 'ruff'; $(BIN)/ruff check .; $(BIN)/ruff format --check .
 	@$(SAY) 'mypy'; $(BIN)/mypy
+	@$(SAY) 'the clients'; MYPYPATH=clients/python $(BIN)/mypy -p mercato_client
+	@MYPYPATH=clients/python:. $(BIN)/mypy tests/system/test_python_client.py tests/system/test_chain_administration.py
+	@cd clients/typescript && npm run --silent check
 	@$(SAY) 'import rules'; $(BIN)/lint-imports
 	@$(SAY) 'generated code'; $(BIN)/python scripts/proto.py --check
 	@$(SAY) 'contracts'; node contracts/build.mjs --check
 	@$(SAY) 'the page'; cd web && npm run --silent check
-	@$(SAY) 'lock file'; if grep -Hn '://' requirements/*.txt; then echo 'a lock file names an address; run `make lock`'; exit 1; fi
+	@$(SAY) 'lock file'; if grep -Hn '://' requirements/*.txt clients/python/*.txt; then echo 'a lock file names an address; run `make lock`'; exit 1; fi
 	@$(SAY) 'migrations'; $(BIN)/mercato migrate --check
 
 .PHONY: bench
@@ -72,10 +79,16 @@ proto: $(VENV) ## Generate src/mercato/rpc from proto/
 contracts: $(MODULES) ## Build the contracts' ABI and byte code
 	@$(SAY) "contracts: $$(node contracts/build.mjs | tail -n 1)"
 
+.PHONY: clients
+clients: ## Make the typed clients of Python and TypeScript from schema.graphql
+	@$(MAKE) --silent --no-print-directory -j2 $(PYTHON_CLIENT) $(TYPESCRIPT_CLIENT)
+
 .PHONY: lock
 lock: $(VENV) ## Lock the newest allowed versions of the Python packages, with hashes
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --no-emit-index-url requirements/*.in --output-file requirements/all.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url clients/python/generator.in --output-file clients/python/generator.txt
 
 # --- what it needs -------------------------------------------------------------------------------
 
@@ -99,6 +112,20 @@ $(PAGE): $(WEB_MODULES) $(wildcard web/src/*) web/build.mjs
 	@$(SAY) 'building the page'; cd web && node build.mjs
 	@touch $@
 
+$(PYTHON_CLIENT): $(VENV) $(CLIENT_SOURCES) $(wildcard clients/python/parts/*) clients/python/pyproject.toml \
+    clients/python/generator.txt scripts/python_client.sh
+	@scripts/python_client.sh
+	@touch $@
+
+$(CLIENT_MODULES): clients/typescript/package.json clients/typescript/package-lock.json scripts/node_packages.sh
+	@scripts/node_packages.sh clients/typescript
+	@touch $@
+
+$(TYPESCRIPT_CLIENT): $(CLIENT_MODULES) $(CLIENT_SOURCES) $(wildcard clients/typescript/src/*.ts clients/typescript/test/*.ts) \
+    clients/typescript/generate.mjs clients/typescript/tsconfig.json
+	@$(SAY) 'making the TypeScript client'; cd clients/typescript && node generate.mjs && rm -rf dist && npm run --silent build
+	@touch $@
+
 .PHONY: broker
 broker:
 	@scripts/broker.sh
@@ -107,7 +134,8 @@ broker:
 
 .PHONY: clean
 clean: down ## Remove what was installed and built here; the data stays
-	@rm -rf .venv contracts/node_modules contracts/artifacts web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv contracts/node_modules contracts/artifacts web/node_modules web/dist clients/python/.generator \
+	    clients/python/mercato_client clients/typescript/node_modules clients/typescript/dist clients/typescript/src/generated .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find src tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: reset
