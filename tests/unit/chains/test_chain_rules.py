@@ -106,7 +106,7 @@ def test_a_password_in_a_url_becomes_the_header_it_means() -> None:
     )
     assert without_credentials(ENDPOINT) is ENDPOINT
     both = replace(ENDPOINT, url="https://user:word@node.example")
-    assert reason(without_credentials, both) == "INVALID_ENDPOINT_URL"
+    assert reason(without_credentials, both) == "ENDPOINT_PASSWORD_TWICE"
 
 
 @pytest.mark.parametrize(

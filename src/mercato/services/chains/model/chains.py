@@ -141,7 +141,7 @@ def check_spec(spec: ChainSpec) -> None:
 def without_credentials(endpoint: Endpoint) -> Endpoint:
     """The user and password of a URL as the header they mean (RFC 7617): a URL is shown, a header is not.
 
-    Raises `InvalidArgument` INVALID_ENDPOINT_URL when there is such a header, too.
+    Raises `InvalidArgument` ENDPOINT_PASSWORD_TWICE when there is such a header, too.
     """
     if not _is_http_url(endpoint.url):
         return endpoint
@@ -150,7 +150,7 @@ def without_credentials(endpoint: Endpoint) -> Endpoint:
         return endpoint
     if any(name.lower() == "authorization" for name in endpoint.headers):
         raise InvalidArgument(
-            "INVALID_ENDPOINT_URL", "give the password in the URL or the Authorization header, not both"
+            "ENDPOINT_PASSWORD_TWICE", "give the password in the URL or the Authorization header, not both"
         )
     pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()
     headers = {**endpoint.headers, "Authorization": f"Basic {base64.b64encode(pair).decode()}"}
