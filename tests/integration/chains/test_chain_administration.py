@@ -21,6 +21,7 @@ from mercato.rpc.chains.v1 import chains_pb2 as pb
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.services.chains import app
 from mercato.services.chains.store.chains import cache_key
+from mercato.stack.seeding import seed
 
 if TYPE_CHECKING:
     from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceAsyncStub
@@ -359,3 +360,19 @@ async def until_refused(registry: ChainsServiceAsyncStub) -> None:
         while True:
             await registry.ListChains(pb.ListChainsRequest())
             await asyncio.sleep(0.05)
+
+
+async def test_starting_the_stack_again_leaves_alone_what_an_admin_changed(
+    registry: ChainsServiceAsyncStub, stack: LocalStack, settings: Settings
+) -> None:
+    chain_id = chain_of(stack)
+    await seed(settings, stack.chains)
+    seeded = await registry.GetChain(pb.GetChainRequest(chain_id=chain_id))
+    assert (seeded.enabled, seeded.gas_policy.confirmations) == (True, 1)
+    await seed(settings, stack.chains)
+    assert await registry.GetChain(pb.GetChainRequest(chain_id=chain_id)) == seeded
+    policy = a_policy(confirmations=3, finality_depth=90)
+    await registry.PutGasPolicy(pb.PutGasPolicyRequest(chain_id=chain_id, gas_policy=policy))
+    off = await registry.SetChainEnabled(pb.SetChainEnabledRequest(chain_id=chain_id, enabled=False))
+    await seed(settings, stack.chains)
+    assert await registry.GetChain(pb.GetChainRequest(chain_id=chain_id)) == off
