@@ -98,12 +98,13 @@ async def refusal(call: Callable[[], Awaitable[object]]) -> tuple[str, str]:
 
 
 async def test_a_chain_that_an_admin_adds_is_followed_without_a_restart(market: Marketplace, admin: Client) -> None:
+    hidden = f"key-{new_id().hex}"
     chain, pids = a_new_chain(), [market.stack.pid(name) for name in ("chains", "indexer", "gateway")]
     async with AsyncExitStack() as opened:
         url, node = await opened.enter_async_context(node_of(chain))
         added = (await admin.put_chain(input=described(chain, expected_version=0))).chain
         assert (added.version, added.endpoints) == (1, [])
-        secret = ChainEndpointHeaderInput(name="X-Key", value="s3cret")
+        secret = ChainEndpointHeaderInput(name="X-Key", value=hidden)
         endpoint = PutChainEndpointInput(chain_id=chain.caip2, url=url, headers=[secret], expected_version=1)
         with_node = (await admin.put_chain_endpoint(input=endpoint)).chain
         assert [(e.url, e.header_names) for e in with_node.endpoints] == [(url, ["X-Key"])]
@@ -114,6 +115,9 @@ async def test_a_chain_that_an_admin_adds_is_followed_without_a_restart(market: 
         followed = await until_indexed(admin, chain, 5)
         assert followed.indexer is not None
         assert followed.indexer.state in {IndexerState.FOLLOWING, IndexerState.CATCHING_UP}
+        registry = await admin.get_chain_registry()
+        assert chain.caip2 in [known.chain.chain_id for known in registry]
+        assert hidden not in str(registry)
         assert [market.stack.pid(name) for name in ("chains", "indexer", "gateway")] == pids
         # A wallet of the new chain can sign in: its requests are known everywhere.
         async with Client(market.url) as newcomer:
@@ -130,7 +134,10 @@ async def test_a_chain_that_an_admin_adds_is_followed_without_a_restart(market: 
         (1, ChainAction.CHAIN_ADDED, ADMIN.address.checksum),
     ]
     assert (lines[0].before, lines[0].after) == ({"chain": {"enabled": True}}, {"chain": {"enabled": False}})
-    assert "s3cret" not in str(lines)
+    assert hidden not in str(lines)
+    logs = [path for path in market.stack.site.logs.rglob("*") if path.is_file()]
+    assert len(logs) >= len(market.stack.names)
+    assert [path.name for path in logs if hidden in path.read_text(errors="replace")] == []
 
 
 async def test_a_line_of_the_audit_names_the_request_that_made_it(market: Marketplace, admin: Client) -> None:

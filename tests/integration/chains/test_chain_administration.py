@@ -264,6 +264,19 @@ async def test_nothing_is_sent_to_where_no_node_can_be(
     assert caught.value.reason == "ENDPOINT_NOT_ALLOWED"
 
 
+async def test_announcements_are_not_heard_from_where_no_node_can_be(
+    registry: ChainsServiceAsyncStub, stack: LocalStack
+) -> None:
+    await put_chain(registry, stack)
+    endpoint = pb.Endpoint(url=stack.chains[0].url, ws_url="ws://169.254.169.254/")
+    with pytest.raises(InvalidArgument) as caught:
+        await registry.PutEndpoint(pb.PutEndpointRequest(chain_id=chain_of(stack), endpoint=endpoint))
+    assert caught.value.reason == "ENDPOINT_NOT_ALLOWED"
+    endpoint.ws_url = stack.chains[0].url.replace("http", "ws")
+    (put,) = (await registry.PutEndpoint(pb.PutEndpointRequest(chain_id=chain_of(stack), endpoint=endpoint))).endpoints
+    assert (put.ws_url, put.shown_ws_url) == (endpoint.ws_url, endpoint.ws_url)
+
+
 async def test_what_a_server_answers_that_is_no_node_is_told_to_nobody(
     registry: ChainsServiceAsyncStub, stack: LocalStack
 ) -> None:

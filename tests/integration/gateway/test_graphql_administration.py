@@ -14,7 +14,8 @@ from mercato.rpc.chains.v1 import chains_pb2 as pb
 from mercato.services.gateway.model import node_ids
 
 REGISTERED = """chain { version scope startBlock chain { chainId name }
-  endpoints { id url priority weight headerNames } gasPolicy { baseFeeMultiplierPercent maxFeeCap finalityDepth } }"""
+  endpoints { id url wsUrl priority weight headerNames }
+  gasPolicy { baseFeeMultiplierPercent maxFeeCap finalityDepth } }"""
 POLICY = {
     "baseFeeMultiplierPercent": 150, "maxPriorityFee": "7", "maxFeeCap": "8", "gasLimitMarginPercent": 10,
     "confirmations": 2, "finalityDepth": 64, "expectedVersion": 3,
@@ -64,7 +65,7 @@ async def test_an_admins_wish_is_passed_on_with_who_asks_and_what_they_saw(gatew
         "version": 3, "scope": "ALL", "startBlock": 5, "chain": {"chainId": CHAIN.caip2, "name": "Local"},
         "endpoints": [
             {
-                "id": ENDPOINT_ID, "url": "https://node.example/***", "priority": 0, "weight": 2,
+                "id": ENDPOINT_ID, "url": "https://node.example/***", "wsUrl": None, "priority": 0, "weight": 2,
                 "headerNames": ["x-key"],
             }
         ],

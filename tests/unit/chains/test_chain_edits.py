@@ -152,7 +152,7 @@ def test_the_audit_names_headers_and_never_their_values() -> None:
     before, after = difference(CHAIN, replace(CHAIN, endpoints=(changed, SPARE)))
     assert before is None
     told = {
-        "id": NODE.id, "url": "https://node.example/v1/***", "priority": 0, "weight": 1,
+        "id": NODE.id, "url": "https://node.example/v1/***", "wsUrl": "", "priority": 0, "weight": 1,
         "headers": ["Authorization", "X-Team"],
     }  # fmt: skip
     assert after == {"endpoints": [{**told, "changedHeaders": ["Authorization"]}]}

@@ -70,6 +70,8 @@ def test_a_bad_chain_is_refused_with_its_reason(spec: ChainSpec, expected: str) 
         (replace(ENDPOINT, url="http://[::1"), "INVALID_ENDPOINT_URL"),
         (replace(ENDPOINT, url="http://a b"), "INVALID_ENDPOINT_URL"),
         (replace(ENDPOINT, url="http://" + "a" * 2000), "INVALID_ENDPOINT_URL"),
+        (replace(ENDPOINT, ws_url="https://node.example"), "INVALID_ENDPOINT_URL"),
+        (replace(ENDPOINT, ws_url="wss://user:word@node.example"), "INVALID_ENDPOINT_URL"),
         (replace(ENDPOINT, weight=0), "INVALID_ENDPOINT"),
         (replace(ENDPOINT, priority=1001), "INVALID_ENDPOINT"),
         (replace(ENDPOINT, headers={"X": "a\r\nY: b"}), "INVALID_HEADER"),
@@ -97,6 +99,11 @@ def test_what_may_be_a_key_in_a_url_is_not_shown(url: str, shown: str) -> None:
     assert endpoint.shown_url == shown
     assert endpoint.id not in url
     assert len(endpoint.id) == 24
+
+
+def test_what_may_be_a_key_in_a_socket_url_is_not_shown() -> None:
+    assert ENDPOINT.shown_ws_url == ""
+    assert replace(ENDPOINT, ws_url="wss://node.example/0123456789abcdef").shown_ws_url == "wss://node.example/***"
 
 
 def test_a_password_in_a_url_becomes_the_header_it_means() -> None:

@@ -90,6 +90,7 @@ def _endpoint(endpoint: Endpoint) -> Json:
     return {
         "id": endpoint.id,
         "url": endpoint.shown_url,
+        "wsUrl": endpoint.shown_ws_url,
         "priority": endpoint.priority,
         "weight": endpoint.weight,
         "headers": sorted(endpoint.headers),

@@ -57,12 +57,14 @@ class ChainSpec:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A JSON-RPC node. Lower `priority` is asked first; `headers` hold API keys and stay inside."""
+    """A JSON-RPC node. Lower `priority` is asked first; `headers` hold API keys and stay inside. At `ws_url` the same
+    node announces new blocks, with the same headers; empty where it does not."""
 
     url: str
     priority: int
     weight: int
     headers: Mapping[str, str]
+    ws_url: str = ""
 
     @property
     def id(self) -> str:
@@ -72,11 +74,12 @@ class Endpoint:
     @property
     def shown_url(self) -> str:
         """The URL with stars for what may be a key: long parts of the path, and every value of the query."""
-        parts = urlsplit(self.url)
-        path = "/".join(_HIDDEN if len(part) >= _KEY_LENGTH else part for part in parts.path.split("/"))
-        names = [pair.partition("=")[0] for pair in parts.query.split("&") if pair]
-        query = "&".join(f"{name}={_HIDDEN}" if len(name) < _KEY_LENGTH else _HIDDEN for name in names)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, query, ""))
+        return _without_keys(self.url)
+
+    @property
+    def shown_ws_url(self) -> str:
+        """The same of `ws_url`."""
+        return _without_keys(self.ws_url)
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,12 @@ def check_endpoint(endpoint: Endpoint) -> None:
     """Raises `InvalidArgument` with the first thing that is wrong."""
     if not _is_http_url(endpoint.url):
         raise InvalidArgument("INVALID_ENDPOINT_URL", "an endpoint is an http:// or https:// URL with a host")
+    if endpoint.ws_url and not _is_url(endpoint.ws_url, ("ws", "wss")):
+        raise InvalidArgument("INVALID_ENDPOINT_URL", "a node announces blocks at a ws:// or wss:// URL with a host")
+    if "@" in urlsplit(endpoint.ws_url).netloc:
+        raise InvalidArgument(
+            "INVALID_ENDPOINT_URL", "a ws:// URL carries no password: the headers are sent there, too"
+        )
     if not (0 <= endpoint.priority <= 1000 and 1 <= endpoint.weight <= 1000):
         raise InvalidArgument("INVALID_ENDPOINT", "priority is 0 to 1000 and weight 1 to 1000")
     if len(endpoint.headers) > 16 or not all(
@@ -214,11 +223,23 @@ def _is_label(text: str, longest: int) -> bool:
     return 1 <= len(text) <= longest and text.isprintable() and text.strip() == text
 
 
+def _without_keys(url: str) -> str:
+    parts = urlsplit(url)
+    path = "/".join(_HIDDEN if len(part) >= _KEY_LENGTH else part for part in parts.path.split("/"))
+    names = [pair.partition("=")[0] for pair in parts.query.split("&") if pair]
+    query = "&".join(f"{name}={_HIDDEN}" if len(name) < _KEY_LENGTH else _HIDDEN for name in names)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, query, ""))
+
+
 def _is_http_url(text: str) -> bool:
+    return _is_url(text, ("http", "https"))
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
     if len(text) > _URL_LIMIT or not text.isascii() or not text.isprintable() or " " in text:
         return False
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False

@@ -26,7 +26,8 @@ class NodesClient:
     async def chain_number(self, endpoint: Endpoint, expected: ChainId) -> int:
         """What the endpoint answers to eth_chainId (EIP-695). Raises `Unavailable` NODE_UNAVAILABLE, and
         `InvalidArgument` ENDPOINT_NOT_ALLOWED when its host is at a place where no node may be."""
-        await _check_host(endpoint)
+        for url in filter(None, (endpoint.url, endpoint.ws_url)):
+            await _check_host(url)
         async with _pool(expected, [endpoint]) as pool:
             with suppress(FailedPrecondition):  # another chain than expected: the caller has a reason of its own for it
                 await pool.check_chain()
@@ -43,8 +44,8 @@ class NodesClient:
             return bool(await pool.code(contract.address))
 
 
-async def _check_host(endpoint: Endpoint) -> None:
-    parts = urlsplit(endpoint.url)
+async def _check_host(url: str) -> None:
+    parts = urlsplit(url)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
     except OSError:

@@ -134,7 +134,7 @@ def _spec(chain: pb.Chain) -> ChainSpec:
 
 def _endpoint(endpoint: pb.Endpoint) -> Endpoint:
     """A weight that was not given is 1."""
-    return Endpoint(endpoint.url, endpoint.priority, endpoint.weight or 1, dict(endpoint.headers))
+    return Endpoint(endpoint.url, endpoint.priority, endpoint.weight or 1, dict(endpoint.headers), endpoint.ws_url)
 
 
 def _contract(contract: pb.Contract) -> Contract:
@@ -166,7 +166,14 @@ def _render(chain: Chain) -> pb.Chain:
         version=chain.version,
         endpoints=[
             pb.Endpoint(
-                url=e.url, priority=e.priority, weight=e.weight, headers=e.headers, id=e.id, shown_url=e.shown_url
+                url=e.url,
+                priority=e.priority,
+                weight=e.weight,
+                headers=e.headers,
+                ws_url=e.ws_url,
+                id=e.id,
+                shown_url=e.shown_url,
+                shown_ws_url=e.shown_ws_url,
             )
             for e in chain.endpoints
         ],

@@ -29,8 +29,8 @@ ON CONFLICT (chain_id) DO UPDATE SET (name, currency_symbol, currency_decimals, 
   start_block, version, updated_at) = ($2, $3, $4, $5, $6, $7, $8, $9, now())
 """
 _PUT_ENDPOINT = """
-INSERT INTO chain_endpoints (chain_id, url, priority, weight, headers) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (chain_id, url) DO UPDATE SET (priority, weight, headers) = ($3, $4, $5)
+INSERT INTO chain_endpoints (chain_id, url, priority, weight, headers, ws_url) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (chain_id, url) DO UPDATE SET (priority, weight, headers, ws_url) = ($3, $4, $5, $6)
 """
 _PUT_CONTRACT = """
 INSERT INTO chain_contracts (chain_id, kind, address, deployed_block) VALUES ($1, $2, $3, $4)
@@ -105,7 +105,7 @@ class ChainStore:
             if before is None or endpoint not in before.endpoints:
                 sealed = self._vault.seal(endpoint.headers, _place(chain_id, endpoint))
                 await connection.execute(
-                    _PUT_ENDPOINT, chain_id, endpoint.url, endpoint.priority, endpoint.weight, sealed
+                    _PUT_ENDPOINT, chain_id, endpoint.url, endpoint.priority, endpoint.weight, sealed, endpoint.ws_url
                 )
         await _save_contracts(connection, before, after)
 
@@ -208,7 +208,7 @@ def _spec(row: asyncpg.Record) -> ChainSpec:
 
 
 def _endpoint(row: asyncpg.Record) -> Endpoint:
-    return Endpoint(row["url"], row["priority"], row["weight"], row["headers"])
+    return Endpoint(row["url"], row["priority"], row["weight"], row["headers"], row["ws_url"])
 
 
 def _contract(row: asyncpg.Record) -> Contract:

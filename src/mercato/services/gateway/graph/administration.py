@@ -101,6 +101,7 @@ async def put_chain_endpoint(_: object, info: Info, *, input: Input) -> Payload:
     registry, wish = await _wish(info, input)
     terms = EndpointTerms(
         url=inputs.text(input["url"], "url", _LONGEST_URL, 1),
+        ws_url=inputs.text(input.get("ws_url") or "", "wsUrl", _LONGEST_URL),
         priority=inputs.number(input["priority"], "priority", 0, 1000),
         weight=inputs.number(input["weight"], "weight", 1, 1000),
         headers=_headers(input.get("headers")),

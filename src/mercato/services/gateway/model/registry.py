@@ -17,6 +17,7 @@ class ChainEndpoint(msgspec.Struct, frozen=True):
 
     endpoint_id: str
     url: str
+    ws_url: str | None
     priority: int
     weight: int
     header_names: list[str]
@@ -74,6 +75,7 @@ class EndpointTerms(NamedTuple):
     """`headers` None: those there are stay."""
 
     url: str
+    ws_url: str
     priority: int
     weight: int
     headers: Mapping[str, str] | None

@@ -67,7 +67,11 @@ class RegistryClient:
     async def put_endpoint(self, wish: Wish, terms: EndpointTerms) -> RegisteredChain:
         request = pb.PutEndpointRequest(
             endpoint=pb.Endpoint(
-                url=terms.url, priority=terms.priority, weight=terms.weight, headers=terms.headers or {}
+                url=terms.url,
+                ws_url=terms.ws_url,
+                priority=terms.priority,
+                weight=terms.weight,
+                headers=terms.headers or {},
             ),
             header_change=pb.HEADER_CHANGE_KEEP if terms.headers is None else pb.HEADER_CHANGE_REPLACE,
             **_common(wish),
@@ -113,7 +117,10 @@ def _registered(c: pb.Chain) -> RegisteredChain:
         version=c.version,
         scope=_SCOPES.get(c.scope, "FOLLOWED"),
         start_block=c.start_block,
-        endpoints=[ChainEndpoint(e.id, e.shown_url, e.priority, e.weight, sorted(e.headers)) for e in c.endpoints],
+        endpoints=[
+            ChainEndpoint(e.id, e.shown_url, wire.text(e.shown_ws_url), e.priority, e.weight, sorted(e.headers))
+            for e in c.endpoints
+        ],
         gas_policy=GasPolicy(
             base_fee_multiplier_percent=policy.base_fee_multiplier_percent,
             max_priority_fee=Wei(wire.number(policy.max_priority_fee)),
