@@ -10,11 +10,12 @@ VENV := .venv/.ready
 MODULES := contracts/node_modules/.ready
 WEB_MODULES := web/node_modules/.ready
 PAGE := web/dist/index.html
+SAY := printf '\033[1;36m==>\033[0m %s\n'
+
 CLIENT_MODULES := clients/typescript/node_modules/.ready
 CLIENT_SOURCES := src/mercato/services/gateway/schema.graphql $(wildcard clients/documents/*.graphql)
 PYTHON_CLIENT := clients/python/mercato_client/.ready
 TYPESCRIPT_CLIENT := clients/typescript/dist/.ready
-SAY := printf '\033[1;36m==>\033[0m %s\n'
 
 .PHONY: help
 help: ## Print this
@@ -138,8 +139,9 @@ broker:
 
 .PHONY: clean
 clean: down ## Remove what was installed and built here; the data stays
-	@rm -rf .venv contracts/node_modules contracts/artifacts web/node_modules web/dist clients/python/.generator \
-	    clients/python/mercato_client clients/typescript/node_modules clients/typescript/dist clients/typescript/src/generated .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv contracts/node_modules contracts/artifacts web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf clients/python/.generator clients/python/mercato_client
+	@rm -rf clients/typescript/node_modules clients/typescript/dist clients/typescript/src/generated
 	@find src tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: reset

@@ -10,6 +10,7 @@ from ariadne import MutationType, ObjectType, QueryType, SchemaBindable
 from mercato.kit.ids import ChainId
 from mercato.services.gateway.graph import inputs
 from mercato.services.gateway.graph.context import context_of
+from mercato.services.gateway.graph.fields.connections import page_edges, page_itself, page_nodes
 from mercato.services.gateway.graph.fields.types import Info
 from mercato.services.gateway.model import node_ids
 from mercato.services.gateway.model.keys import Page
@@ -29,6 +30,10 @@ mutation = MutationType()
 registered_chain = ObjectType("RegisteredChain")
 chain_endpoint = ObjectType("ChainEndpoint")
 chain_change = ObjectType("ChainChange")
+chain_change_connection = ObjectType("ChainChangeConnection")
+chain_change_connection.set_field("edges", page_edges)
+chain_change_connection.set_field("nodes", page_nodes)
+chain_change_connection.set_field("pageInfo", page_itself)
 
 Input = Mapping[str, Any]
 Payload = dict[str, Any]
@@ -112,7 +117,7 @@ async def put_chain_endpoint(_: object, info: Info, *, input: Input) -> Payload:
 @mutation.field("removeChainEndpoint")
 async def remove_chain_endpoint(_: object, info: Info, *, input: Input) -> Payload:
     registry, wish = await _wish(info, input)
-    key = node_ids.parse_local("ChainEndpoint", input["endpoint_id"])
+    key = node_ids.parse_chain_endpoint(input["endpoint_id"])
     return {"chain": await registry.remove_endpoint(wish, key)}
 
 
@@ -175,5 +180,12 @@ def _headers(given: list[Input] | None) -> Mapping[str, str] | None:
     return headers
 
 
-ADMINISTRATION: list[SchemaBindable] = [query, mutation, registered_chain, chain_endpoint, chain_change]
+ADMINISTRATION: list[SchemaBindable] = [
+    query,
+    mutation,
+    registered_chain,
+    chain_endpoint,
+    chain_change,
+    chain_change_connection,
+]
 """Bound beside the other root fields."""

@@ -47,27 +47,12 @@ def local(kind: str, key: str) -> str:
     return _encode(kind, key)
 
 
-def parse_local(kind: str, node_id: str) -> str:
-    """The key behind an id that `local` made. Raises `InvalidArgument` INVALID_ID."""
-    if len(node_id) > _LONGEST:
-        raise _invalid()
-    try:
-        found, _, key = _decode(node_id).partition(":")
-    except (binascii.Error, UnicodeError, ValueError):
-        raise _invalid() from None
-    if found != kind or not key:
-        raise _invalid()
-    return key
-
-
 def parse(node_id: str) -> NodeId:
     """Raises `InvalidArgument` INVALID_ID for anything that `node` could not have given out."""
-    if len(node_id) > _LONGEST:
-        raise _invalid()
+    kind, key = _decode(node_id)
     try:
-        kind, _, key = _decode(node_id).partition(":")
         return NodeId(kind, _PARSERS[kind](key))
-    except (binascii.Error, UnicodeError, KeyError, ValueError, MercatoError):
+    except (KeyError, ValueError, MercatoError):
         raise _invalid() from None
 
 
@@ -84,13 +69,27 @@ def parse_intent(node_id: str) -> UUID:
     return key
 
 
+def parse_chain_endpoint(node_id: str) -> str:
+    """The key of an endpoint's id. Raises `InvalidArgument` INVALID_ID."""
+    kind, key = _decode(node_id)
+    if kind != "ChainEndpoint" or not key:
+        raise _invalid()
+    return key
+
+
 def _encode(kind: str, key: str) -> str:
     return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")
 
 
-def _decode(node_id: str) -> str:
-    padded = node_id.encode("ascii") + b"=" * (-len(node_id) % 4)
-    return base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+def _decode(node_id: str) -> tuple[str, str]:
+    if len(node_id) > _LONGEST:
+        raise _invalid()
+    try:
+        padded = node_id.encode("ascii") + b"=" * (-len(node_id) % 4)
+        kind, _, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
+    except (binascii.Error, UnicodeError, ValueError):
+        raise _invalid() from None
+    return kind, key
 
 
 def _invalid() -> InvalidArgument:

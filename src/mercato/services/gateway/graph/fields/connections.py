@@ -58,16 +58,7 @@ BOUND: list[SchemaBindable] = [
     token_transferred,
     *(
         _connection(f"{name}Connection")
-        for name in (
-            "Collection",
-            "Token",
-            "Balance",
-            "Transfer",
-            "Activity",
-            "Intent",
-            "CollectionImport",
-            "ChainChange",
-        )
+        for name in ("Collection", "Token", "Balance", "Transfer", "Activity", "Intent", "CollectionImport")
     ),
     *(InterfaceType(name, type_name) for name in ("Node", "Event")),
     *(UnionType(name, type_name) for name in ("MyEvent", "MarketEvent")),
