@@ -54,7 +54,8 @@ class Marketplace(MercatoClient):
         """Asks for a message (EIP-4361), has `sign` make its personal_sign signature (0x-hex), and signs in."""
         asked = await self.request_nonce(address=address, chain_id=chain_id)
         session = await self.sign_in(message=asked.message, signature=sign(asked.message))
-        self.authorize(session.tokens.access_token)
+        if session.tokens.access_token is not None:  # null for tokens in cookies, which this client does not ask for
+            self.authorize(session.tokens.access_token)
         return session
 
     def get_data(self, response: Response) -> dict[str, Any]:

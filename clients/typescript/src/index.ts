@@ -96,7 +96,8 @@ export class Marketplace {
     const { requestNonce: asked } = await this.execute(RequestNonceDocument, { address, chainId });
     const signature = await sign(asked.message);
     const { signIn: session } = await this.execute(SignInDocument, { message: asked.message, signature });
-    this.authorize(session.tokens.accessToken);
+    // Null for tokens in cookies, which this client does not ask for.
+    if (session.tokens.accessToken !== null) this.authorize(session.tokens.accessToken);
     return session;
   }
 

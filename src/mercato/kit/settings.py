@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     refresh_ttl: int = Field(30 * 86400, description="seconds a refresh token lives")
     clock_skew: int = Field(30, description="seconds a message time may be off")
     jwt_private_key: SecretStr = Field(
-        SecretStr(""), description="Ed25519 PEM of the auth service; empty in development: made at start"
+        SecretStr(""),
+        description="Ed25519 PEMs of the auth service: the first signs, the others are believed; "
+        "empty in development: made at start",
     )
     jwt_issuer: str = "mercato"
     auth_rate_limit: int = Field(120, description="nonce and sign-in requests per minute and address or IP")
@@ -92,6 +94,9 @@ class Settings(BaseSettings):
 
     # --- chain --------------------------------------------------------------------------------
     poll_interval: float = Field(0.05, description="seconds between two looks at a head that does not move")
+    announced_poll_interval: float = Field(
+        0.5, description="the same while a node's WebSocket announces each block before it is found"
+    )
     log_range: int = Field(2000, description="blocks asked of eth_getLogs at first; adapts")
     intent_ttl: int = Field(3600, description="seconds a prepared intent waits for its transaction")
     intent_poll_interval: float = 0.1

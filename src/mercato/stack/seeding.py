@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mercato.evm import artifacts
 from mercato.evm.abi import Function
@@ -49,7 +50,7 @@ async def seed(settings: Settings, chains: Sequence[LocalChain]) -> None:
             async with RpcPool(chain.chain_id, [Endpoint(chain.url)]) as node:
                 contracts = await _deploy(node)
             await _register(registry, chain)
-            endpoint = pb.Endpoint(url=chain.url, priority=0, weight=1)
+            endpoint = pb.Endpoint(url=chain.url, priority=0, weight=1, ws_url=_announcing_url(chain.url))
             await registry.PutEndpoint(pb.PutEndpointRequest(chain_id=chain.chain_id.caip2, endpoint=endpoint))
             for contract in contracts:
                 await registry.PutContract(pb.PutContractRequest(chain_id=chain.chain_id.caip2, contract=contract))
@@ -97,6 +98,11 @@ async def _deploy(node: RpcPool) -> list[pb.Contract]:
         address = getter.decode_result(await node.call(factory, getter.encode()))[0]
         contracts.append(pb.Contract(kind=kind, address=address))
     return contracts
+
+
+def _announcing_url(url: str) -> str:
+    """Anvil speaks both protocols on one port; of another node nobody knows."""
+    return url.replace("http", "ws", 1) if urlsplit(url).hostname in ("127.0.0.1", "localhost") else ""
 
 
 def _description(chain: LocalChain) -> pb.Chain:

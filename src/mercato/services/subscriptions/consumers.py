@@ -24,7 +24,7 @@ from mercato.rpc.common.v1.common_pb2 import Position
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.rpc.push.v1.push_pb2 import Push, Retracted
 from mercato.services.subscriptions.model import CollectionSeen, Place, TokenSeen
-from mercato.services.subscriptions.store import Feed, commit_without_waiting
+from mercato.services.subscriptions.store import Feed, PushedBlocks, commit_without_waiting
 from mercato.services.subscriptions.usecases import Settle, Settlement, Turns
 
 M = TypeVar("M")
@@ -34,13 +34,20 @@ class Consumers:
     """One handler for each queue of subscriptions. `clock` gives the time in UTC."""
 
     def __init__(
-        self, database: Database, intents: IntentStore, settle: Settle, feed: Feed, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        intents: IntentStore,
+        settle: Settle,
+        feed: Feed,
+        clock: Callable[[], datetime],
+        pushed: PushedBlocks,
     ) -> None:
         self._database = database
         self._intents = intents
         self._settle = settle
         self._feed = feed
         self._clock = clock
+        self._pushed = pushed
         self._turns = Turns()
 
     @property
@@ -78,6 +85,7 @@ class Consumers:
                 "subs.collections.upserted", incoming, _audience(chain_id, contract),
                 self._push(incoming, collection_upserted=event), settlements,
             )  # fmt: skip
+        self._pushed.note(chain_id, event.position.block.number)
 
     async def token_upserted(self, incoming: Incoming) -> None:
         """Settles the intent that minted the token; to the collection's followers and the feed."""
@@ -90,6 +98,7 @@ class Consumers:
                 "subs.mints.upserted", incoming, _audience(chain_id, contract),
                 self._push(incoming, token_upserted=event), settlements,
             )  # fmt: skip
+        self._pushed.note(chain_id, event.position.block.number)
 
     async def token_changed(self, incoming: Incoming) -> None:
         """A transfer or newly joined metadata; to the collection's followers and the feed."""
@@ -99,8 +108,11 @@ class Consumers:
         else:
             message = _expect(incoming, pb.TokenEnriched)
             push = self._push(incoming, token_enriched=message)
-        audience = _audience(_parse(ChainId.parse, message.chain_id), _parse(Address, message.contract))
+        chain_id = _parse(ChainId.parse, message.chain_id)
+        audience = _audience(chain_id, _parse(Address, message.contract))
         await self._finish("subs.tokens.changed", incoming, audience, push)
+        if isinstance(message, pb.TokenTransferred):
+            self._pushed.note(chain_id, message.position.block.number)
 
     async def chain_reorged(self, incoming: Incoming) -> None:
         """Takes intents back whose block was orphaned, and tells the feed from which block on it was wrong."""
@@ -113,6 +125,7 @@ class Consumers:
                 return
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
             await self._feed.publish([channels.FEED], self._push(incoming, retracted=retracted))
+        self._pushed.retract(chain_id, event.common_ancestor.number)
         await self._push_intents(touched)
 
     async def _finish(

@@ -19,6 +19,7 @@ from mercato.services.gateway.graph.context import Context
 from mercato.services.gateway.graph.engine import Engine, Operation, Request, RequestRefused
 from mercato.services.gateway.http import answers, bodies, multipart
 from mercato.services.gateway.http.answers import HttpRefusal
+from mercato.services.gateway.http.cookies import CookiePolicy, Cookies
 from mercato.services.gateway.http.sessions import SessionChecker, bearer
 from mercato.services.gateway.model.people import Client
 from mercato.services.gateway.rpc.backends import Backends
@@ -62,12 +63,19 @@ class GraphQLEndpoint:
     """`/graphql` for everything but WebSockets."""
 
     def __init__(
-        self, engine: Engine, backends: Backends, hub: PushHub, sessions: SessionChecker, upload_limit: int
+        self,
+        engine: Engine,
+        backends: Backends,
+        hub: PushHub,
+        sessions: SessionChecker,
+        cookies: CookiePolicy,
+        upload_limit: int,
     ) -> None:
         self._engine = engine
         self._backends = backends
         self._hub = hub
         self._sessions = sessions
+        self._cookies = cookies
         self._upload_limit = upload_limit
 
     async def get(self, request: HttpRequest) -> Response:
@@ -109,8 +117,9 @@ class GraphQLEndpoint:
 
     async def _run(self, http: HttpRequest, request: Request, kind: str) -> Response:
         started = time.perf_counter()
+        cookies = Cookies(self._cookies, http)
         try:
-            context = self._context(http)
+            context = self._context(http, cookies)
         except MercatoError as error:
             return answers.refusal(error, kind)
         try:
@@ -129,11 +138,14 @@ class GraphQLEndpoint:
         result = await self._engine.execute(operation, context)
         outcome = "errors" if "errors" in result else "ok"
         _latency.labels(operation.kind.value, outcome).observe(time.perf_counter() - started)
-        return answers.answer(result, 200 if "data" in result else answers.document_status(kind), kind)
+        answer = answers.answer(result, 200 if "data" in result else answers.document_status(kind), kind)
+        cookies.write(answer)
+        return answer
 
-    def _context(self, http: HttpRequest) -> Context:
-        token = bearer(http.headers.get("authorization"))
-        return Context(self._backends, self._hub, self._sessions, token, client_of(http))
+    def _context(self, http: HttpRequest, cookies: Cookies) -> Context:
+        """Who sends a token in a header means that one, whatever the browser adds."""
+        token = bearer(http.headers.get("authorization")) or cookies.access_token()
+        return Context(self._backends, self._hub, self._sessions, token, client_of(http), cookies)
 
 
 def _allow(operation: Operation, method: str) -> None:

@@ -56,6 +56,14 @@ def parse(node_id: str) -> NodeId:
         raise _invalid() from None
 
 
+def parse_session(node_id: str) -> str:
+    """The key of a session's id. Raises `InvalidArgument` INVALID_ID."""
+    kind, key = _decode(node_id)
+    if kind != "Session" or not key:
+        raise _invalid()
+    return key
+
+
 def parse_intent(node_id: str) -> UUID:
     """The intent behind an id; the bare UUID is accepted too. Raises `InvalidArgument` INVALID_ID."""
     if len(node_id) == 36:

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from grpc import aio
 
-from mercato.kit import grpc
+from mercato.kit import grpc, redis
 from mercato.kit.settings import Settings
 from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceStub
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
@@ -24,6 +24,7 @@ from mercato.services.gateway.rpc.identity import AuthClient, UsersClient, Walle
 from mercato.services.gateway.rpc.media import MediaClient
 from mercato.services.gateway.rpc.orchestrator import OrchestratorClient
 from mercato.services.gateway.rpc.registry import RegistryClient
+from mercato.services.gateway.store import PushedBlocks
 
 S = TypeVar("S")
 
@@ -40,6 +41,7 @@ class Backends(NamedTuple):
     indexer: IndexerClient
     media: MediaClient
     orchestrator: OrchestratorClient
+    pushed: PushedBlocks
 
 
 @asynccontextmanager
@@ -61,4 +63,5 @@ async def connected(settings: Settings) -> AsyncIterator[Backends]:
             indexer=IndexerClient(await open_stub("indexer", IndexerServiceStub)),
             media=MediaClient(await open_stub("media", MediaServiceStub)),
             orchestrator=OrchestratorClient(await open_stub("orchestrator", OrchestratorServiceStub)),
+            pushed=PushedBlocks(await stack.enter_async_context(redis.connected(settings))),
         )
