@@ -138,14 +138,19 @@ async def test_a_collections_events_reach_whoever_watches_it(visitor: Visitor) -
     contract = prepared.intent.contract
     assert contract is not None
 
+    watched = asyncio.Event()
+
     async def first_event() -> str:
-        async for event in visitor.client.collection_events(chain_id=chain, contract=contract):
+        async for event in visitor.client.collection_events(chain_id=chain, contract=contract, after=""):
+            if event.typename__ == "Gap":  # the place of now: what happens from here on is told
+                watched.set()
             if event.typename__ == "CollectionUpserted":
                 return f"{event.contract} {event.name}"
         raise AssertionError("the subscription ended")
 
     watching = asyncio.create_task(first_event())
-    # The own intent's first update comes over a socket opened later, so the other one is watched by then or soon.
+    async with asyncio.timeout(_PATIENCE):
+        await watched.wait()
     _, states = await visitor.send_and_watch(prepared.intent)
     assert states == _HAPPY
     async with asyncio.timeout(_PATIENCE):

@@ -24,7 +24,7 @@ from mercato.services.gateway.rpc.identity import AuthClient, UsersClient, Walle
 from mercato.services.gateway.rpc.media import MediaClient
 from mercato.services.gateway.rpc.orchestrator import OrchestratorClient
 from mercato.services.gateway.rpc.registry import RegistryClient
-from mercato.services.gateway.store import PushedBlocks
+from mercato.services.gateway.store.pushed import PushedBlocks
 
 S = TypeVar("S")
 
