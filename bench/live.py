@@ -197,9 +197,8 @@ async def _tapping(stack: LocalStack, bench: _Bench) -> AsyncIterator[None]:
 
     async def domain(message: AbstractIncomingMessage) -> None:
         now = time.perf_counter()
-        token = messages.decode(message.type or "", message.body)
-        assert isinstance(token, events_pb2.TokenUpserted)
-        bench.domain.hear(Address(token.contract), int(token.token_id), now)
+        for token in minted_tokens(message):
+            bench.domain.hear(Address(token.contract), int(token.token_id), now)
 
     async with await aio_pika.connect(stack.settings.amqp_url) as connection:
         channel = await connection.channel()
@@ -211,6 +210,13 @@ async def _tapping(stack: LocalStack, bench: _Bench) -> AsyncIterator[None]:
             await queue.bind(exchange, key)
             await queue.consume(hear, no_ack=True)
         yield
+
+
+def minted_tokens(message: AbstractIncomingMessage) -> list[events_pb2.TokenUpserted]:
+    """What a message of mints.domain tells."""
+    told = messages.decode(message.type or "", message.body)
+    assert isinstance(told, events_pb2.TokenEvents)
+    return [event.token_upserted for event in told.events]
 
 
 def main() -> None:

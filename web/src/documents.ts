@@ -77,13 +77,15 @@ export interface Token {
   collection: { name: string } | null;
 }
 
-export interface Tokens {
-  accessToken: string;
+/** When a session's tokens end; the tokens themselves are in cookies. */
+export interface Ends {
   accessTokenExpiresAt: string;
-  refreshToken: string;
 }
 
-const TOKENS = "tokens { accessToken accessTokenExpiresAt refreshToken }";
+const TOKENS = "tokens { accessTokenExpiresAt }";
+
+/** The same API under the one path that the refresh cookie is sent to. */
+export const SESSION_PATH = "/graphql/session";
 
 const TOKEN_PARTS = `fragment TokenParts on Token {
   id chainId contract tokenId standard name imageUrl owner supply metadataState traits { name value } collection { name }

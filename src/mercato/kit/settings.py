@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     announced_poll_interval: float = Field(
         0.5, description="the same while a node's WebSocket announces each block before it is found"
     )
-    log_range: int = Field(2000, description="blocks asked of eth_getLogs at first; adapts")
+    log_range: int = Field(100, description="blocks asked of eth_getLogs at first; adapts")
     intent_ttl: int = Field(3600, description="seconds a prepared intent waits for its transaction")
     intent_poll_interval: float = 0.1
     intent_drop_after: float = Field(
