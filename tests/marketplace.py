@@ -44,12 +44,12 @@ class Marketplace:
 
 
 @asynccontextmanager
-async def marketplace(home: Path) -> AsyncIterator[Marketplace]:
-    """All servers, one process per service, two seeded chains; nothing of it after the block."""
+async def marketplace(home: Path, **env: str) -> AsyncIterator[Marketplace]:
+    """All servers, one process per service, two seeded chains; nothing of it after the block. `env` are settings."""
     from mercato.stack import LocalStack
 
     async with AsyncExitStack() as opened:
-        running = await opened.enter_async_context(LocalStack(home))
+        running = await opened.enter_async_context(LocalStack(home, env=env))
         nodes = [
             (chain.chain_id, await opened.enter_async_context(RpcPool(chain.chain_id, [Endpoint(chain.url)])))
             for chain in running.chains
