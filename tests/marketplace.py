@@ -49,8 +49,8 @@ class Marketplace:
 
 
 @asynccontextmanager
-async def marketplace(home: Path) -> AsyncIterator[Marketplace]:
-    """All servers, one process per service, two seeded chains; nothing of it after the block."""
+async def marketplace(home: Path, **env: str) -> AsyncIterator[Marketplace]:
+    """All servers, one process per service, two seeded chains; nothing of it after the block. `env` are settings."""
     from mercato.stack import LocalStack
 
     env = {"MERCATO_ADMIN_ADDRESSES": ADMIN.address.checksum}

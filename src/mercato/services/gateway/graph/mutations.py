@@ -126,7 +126,8 @@ async def flag_token(_: object, info: Info, *, input: Input) -> Payload:
     admin = await context.admin()
     key = TokenKey(input["chain_id"], input["contract"], input["token_id"])
     flag, reason = inputs.text(input["flag"], "flag", 40, 2), inputs.text(input["reason"], "reason", 500, 1)
-    return {"token": await context.backends.catalog.flag_token(key, flag, reason, str(admin.user_id))}
+    await context.backends.catalog.flag_token(key, flag, reason, str(admin.user_id))
+    return {"token": await context.loaders.tokens.find(key)}
 
 
 @mutation.field("unflagToken")
@@ -134,7 +135,8 @@ async def unflag_token(_: object, info: Info, *, input: Input) -> Payload:
     context = context_of(info)
     await context.admin()
     key = TokenKey(input["chain_id"], input["contract"], input["token_id"])
-    return {"token": await context.backends.catalog.unflag_token(key, inputs.text(input["flag"], "flag", 40, 2))}
+    await context.backends.catalog.unflag_token(key, inputs.text(input["flag"], "flag", 40, 2))
+    return {"token": await context.loaders.tokens.find(key)}
 
 
 # --- media ----------------------------------------------------------------------------------------
