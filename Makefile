@@ -63,7 +63,7 @@ bench-indexer: setup ## Back-fill beside Ponder, in turn, on the same node; prin
 	@$(BIN)/python -m bench.indexer
 
 .PHONY: bench-live
-bench-live: setup ## From a mined block to the push on a WebSocket
+bench-live: setup ## From a mined block to the push on a WebSocket: one mint at a time, then 20 blocks/s x 20 logs
 	@$(BIN)/python -m bench.live
 
 FUZZ_SECONDS ?= 600
