@@ -47,7 +47,7 @@ async def fuzz(market: Marketplace, seconds: int, seed: int | None = None) -> li
         made = await story.create_collection(socket, "ERC721", uri)
         await story.mint(socket, made, 3)
     world = World(
-        addresses=[made.contract, story.wallet.address.checksum],
+        addresses=[made.contract] * 3 + [story.wallet.address.checksum],
         texts=sorted(set(_texts(await story.api.execute(_KNOWN)))),
     )
     before = _sizes(market.stack.home)

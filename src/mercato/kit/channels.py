@@ -36,4 +36,9 @@ def user(user_id: UUID) -> str:
 
 
 def collection(chain: ChainId, contract: Address) -> str:
-    return f"push:collection:{chain.caip2}:{contract.text}"
+    return f"{collections(chain)}{contract.text}"
+
+
+def collections(chain: ChainId) -> str:
+    """How the channels of a chain's collections begin."""
+    return f"push:collection:{chain.caip2}:"

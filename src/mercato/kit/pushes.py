@@ -23,6 +23,7 @@ _ONCE_SECONDS = 900
 _MARK_MILLISECONDS = 300_000
 """How long the start of an empty log is kept; clients name channels, so what they can leave behind is short-lived."""
 
+_GLOB = re.compile(r"[*?\[\]\\^]")
 _HEAD = re.compile(rb"(\d+-\d+)? (\d+-\d+)? ")
 
 
@@ -133,6 +134,12 @@ class PushLog:
         """The last `most` pushes since a moment (Unix, as Redis tells time), oldest first."""
         found: Any = await self._redis.xrevrange(log_key(channel), min=f"{milliseconds}-0", count=most)
         return [_stored(e) for e in reversed(found)]
+
+    async def channels(self, prefix: str) -> list[str]:
+        """Channels that begin so and have something in their log. Looks through all keys: for what is rare."""
+        pattern = log_key(_GLOB.sub(r"\\\g<0>", prefix)) + "*"
+        found = {key.decode() async for key in self._redis.scan_iter(match=pattern, count=1000)}
+        return sorted(key.removeprefix(log_key("")) for key in found)
 
     async def _run(self, script: _Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         try:

@@ -445,9 +445,16 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
         return catalog_pb2.ListActivitiesResponse(activities=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def FlagToken(self, request: Any, context: Any) -> Any:
-        raise NotFound("UNUSED", "not asked by the gateway")
+        self._world.enter("FlagToken", request)
+        token = self._world.tokens[int(request.token.token_id)]
+        token.flags.append(request.flag)
+        return token
 
-    UnflagToken = FlagToken
+    async def UnflagToken(self, request: Any, context: Any) -> Any:
+        self._world.enter("UnflagToken", request)
+        token = self._world.tokens[int(request.token.token_id)]
+        del token.flags[:]
+        return token
 
     async def GetReadPoints(self, request: Any, context: Any) -> Any:
         self._world.enter("GetReadPoints", request)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 
-import aiohttp
 import pytest
 from gateway_fakes import ALICE, BOB, CHAIN, CONTRACT, an_intent, position, stamp
 from gateway_parts import Gateway, Socket
+from gateway_site import another_gateway
 
 from mercato.kit import channels
 from mercato.kit.ids import Address, new_id
 from mercato.kit.pushes import PushLog, log_key
-from mercato.kit.settings import Settings
 from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.push.v1 import push_pb2
-from mercato.services.gateway import app
-from mercato.stack.ports import Ports
 
 OWN = """subscription ($c: Address!, $after: String) {
   collectionEvents(chainId: "eip155:31337", contract: $c, after: $after) {
@@ -70,22 +66,6 @@ def names(found: list[dict[str, Any]]) -> list[str]:
 @pytest.fixture
 def market(gateway: Gateway) -> Market:
     return Market(gateway)
-
-
-@asynccontextmanager
-async def another_gateway(gateway: Gateway) -> AsyncIterator[Gateway]:
-    """A second gateway on the same servers; each one begun is a restarted one to its clients."""
-    async with AsyncExitStack() as opened:
-        ports = Ports.free([])
-        opened.callback(ports.release)
-        known = gateway.stack.settings.model_dump()
-        changes = {"gateway_port": ports["gateway"], "ops_ports": f"gateway={ports['ops.gateway']}"}
-        other = Settings.model_validate({**known, **changes})
-        await opened.enter_async_context(app.running(other))
-        session = await opened.enter_async_context(aiohttp.ClientSession())
-        found = Gateway(gateway.stack, session, gateway.redis, gateway.world)
-        found.url = f"http://127.0.0.1:{other.gateway_port}"
-        yield found
 
 
 # --- after a cursor -------------------------------------------------------------------------------
@@ -269,6 +249,34 @@ async def test_ids_that_went_backwards_are_a_gap(market: Market, gateway: Gatewa
     async with gateway.socket() as socket:
         await market.watch(socket, seen["cursor"])
         assert names(await events(socket, 1)) == ["Gap"]
+
+
+async def test_a_client_that_was_dropped_for_being_slow_loses_nothing_by_it(market: Market, gateway: Gateway) -> None:
+    """What it shows first waits for the catalog, until more has come than may wait behind it."""
+    query = OWN.replace("name }", "name collection { symbol } }")
+    dropped = await slow_watchers(gateway)
+    async with gateway.socket() as socket:
+        await socket.subscribe(query, c=market.contract.checksum, after="")
+        await events(socket, 1)
+        gateway.world.collections_open.clear()
+        await market.push(*map(str, range(300)))
+        async with asyncio.timeout(20):
+            while await slow_watchers(gateway) == dropped:
+                await asyncio.sleep(0.02)
+        gateway.world.collections_open.set()
+        (first,) = await events(socket, 1)
+        assert (await socket.next())["payload"][0]["extensions"]["reason"] == "SLOW_CONSUMER"
+        assert await socket.closed() == (1013, "SLOW_CONSUMER")
+    async with gateway.socket() as socket:
+        await market.watch(socket, first["cursor"])
+        assert names([first, *(await events(socket, 299))]) == list(map(str, range(300)))
+
+
+async def slow_watchers(gateway: Gateway) -> float:
+    url = f"http://127.0.0.1:{gateway.stack.settings.ops_port('gateway')}/metrics"
+    async with gateway.session.get(url) as response:
+        lines = (await response.text()).splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("mercato_gateway_slow_watchers_total "))
 
 
 # --- breaks ---------------------------------------------------------------------------------------

@@ -117,6 +117,14 @@ async def test_several_pushes_keep_their_order(log: PushLog, channel: str) -> No
     assert [p.body for p in await log.read_since(channel, 0, 100)] == [push.body for push in batch]
 
 
+async def test_channels_with_a_log_are_found_by_how_they_begin(log: PushLog, channel: str) -> None:
+    names = [f"{channel}[a]:1", f"{channel}[a]:2", f"{channel}a:3"]
+    for name in names:
+        await log.push(str(new_id()), b"x", [name])
+    assert await log.channels(f"{channel}[a]:") == names[:2]
+    assert await log.channels(f"{channel}?") == []
+
+
 async def test_a_server_that_forgot_its_scripts_is_told_them_again(client: Redis, log: PushLog, channel: str) -> None:
     await client.script_flush()
     assert await log.push(str(new_id()), b"1", [channel])

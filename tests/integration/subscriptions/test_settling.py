@@ -18,7 +18,7 @@ from mercato.intents.sightings import contract_errors
 from mercato.intents.store import status_key
 from mercato.kit import channels, grpc, redis
 from mercato.kit.errors import Poison, Unavailable
-from mercato.kit.ids import Address, IntentId, new_id
+from mercato.kit.ids import Address, ChainId, IntentId, new_id
 from mercato.kit.messages import Incoming
 from mercato.kit.pushes import PushLog
 from mercato.rpc.catalog.v1 import catalog_pb2
@@ -381,6 +381,23 @@ async def test_a_fork_takes_intents_back_and_tells_the_feed(world: World, consum
     done = await world.get(intent)
     assert states(done)[-3:] == ["INCLUDED", "CONFIRMED", "INDEXED"]
     assert done.block_number == again.block_number
+
+
+async def test_a_fork_is_told_to_followers_of_the_chains_collections_too(world: World, consumers: Consumers) -> None:
+    log = PushLog(world.redis, world.settings)
+    ours, elsewhere = Address(new_id().bytes + b"\0" * 4), Address(new_id().bytes + b"\1" * 4)
+    followed, other = channels.collection(world.chain_id, ours), channels.collection(ChainId(424242), elsewhere)
+    for channel in (followed, other):
+        await log.push(str(new_id()), b"", [channel])
+    message = reorged(world, 2**41, new_id().bytes * 2)
+    async with world.listening(followed) as listener, world.listening(other) as stranger:
+        for _ in range(2):
+            await consumers.chain_reorged(message)
+        push = await listener.next()
+        assert (push.id, push.retracted.from_block) == (message.message_id, 2**41)
+        assert await listener.nothing_more()
+        assert await stranger.nothing_more()
+    assert [p.body for p in await log.read_since(followed, 0, 10)] == [b"", push.SerializeToString()]
 
 
 async def test_the_event_of_the_new_block_may_overtake_the_fork(world: World, consumers: Consumers) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -26,6 +27,12 @@ from mercato.kit.logging import Logger, get_logger
 from mercato.kit.pushes import PushLog
 from mercato.kit.settings import Settings
 from mercato.services.gateway.consumers import PushHub
+from mercato.services.gateway.graph.documents import (
+    Documents,
+    PersistedDocuments,
+    TrustedDocuments,
+    read_manifest,
+)
 from mercato.services.gateway.graph.engine import Engine
 from mercato.services.gateway.graph.schema import build_schema
 from mercato.services.gateway.http import answers
@@ -41,6 +48,7 @@ from mercato.services.gateway.http.sockets import SOCKET_TIMES, SocketEndpoint, 
 from mercato.services.gateway.model.limits import Limits
 from mercato.services.gateway.rpc import backends
 from mercato.services.gateway.rpc.backends import Backends
+from mercato.services.gateway.store.documents import DocumentStore
 
 _SOCKET_MESSAGE_LIMIT = 512 * 1024
 _GRACE_SECONDS = 3
@@ -57,21 +65,35 @@ async def running(settings: Settings, times: SocketTimes = SOCKET_TIMES) -> Asyn
         await stack.enter_async_context(tasks.looping(logger, "pushes", hub.run))
         sessions = SessionChecker(services.auth, time.monotonic, _now, logger, times.session_check)
         await stack.enter_async_context(tasks.looping(logger, "revocations", partial(sessions.hear, client)))
-        app = application(settings, services, hub, sessions, logger, times)
+        kept = DocumentStore(client, settings.persisted_query_ttl, settings.persisted_queries, logger)
+        app = application(settings, services, hub, sessions, kept, logger, times)
         await stack.enter_async_context(_serving(settings, app))
         await stack.enter_async_context(ops.serving(settings, "gateway", {"redis": client.ping, "pushes": hub.check}))
         yield
 
 
 def application(
-    settings: Settings, services: Backends, hub: PushHub, sessions: SessionChecker, logger: Logger, times: SocketTimes
+    settings: Settings,
+    services: Backends,
+    hub: PushHub,
+    sessions: SessionChecker,
+    kept: DocumentStore,
+    logger: Logger,
+    times: SocketTimes,
 ) -> Starlette:
     """The ASGI application."""
-    most = Limits(settings.query_depth, settings.query_cost, settings.query_aliases, settings.page_limit)
+    most = Limits(
+        settings.query_depth,
+        settings.query_cost,
+        settings.query_aliases,
+        settings.page_limit,
+        settings.query_selections,
+    )
     engine = Engine(build_schema(), most, logger)
+    documents = _documents(settings, engine, kept)
     cookies = CookiePolicy(settings.env == "production", frozenset(settings.siwe_uris), _now)
-    graphql = GraphQLEndpoint(engine, services, hub, sessions, cookies, settings.upload_limit)
-    sockets = SocketEndpoint(engine, services, hub, sessions, cookies, logger, _now, times)
+    graphql = GraphQLEndpoint(engine, services, hub, sessions, cookies, settings.upload_limit, documents)
+    sockets = SocketEndpoint(engine, services, hub, sessions, cookies, logger, _now, times, documents)
     folder = web_folder(settings.web_dir)
     local = settings.env == "development"
     pages = Pages(folder, services, local=local)
@@ -99,6 +121,12 @@ def application(
         routes.append(Route("/dev/config.json", pages.local_config))
     middleware = [Middleware(Edge, logger=logger), _cross_origin(settings)]
     return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
+
+
+def _documents(settings: Settings, engine: Engine, kept: DocumentStore) -> Documents:
+    if not settings.trusted_documents:
+        return PersistedDocuments(engine, kept)
+    return TrustedDocuments(read_manifest(Path(settings.trusted_documents)))
 
 
 def _cross_origin(settings: Settings) -> Middleware:

@@ -109,7 +109,8 @@ class Consumers:
         self._note([one for one in told if one.kind == "token_transferred"])
 
     async def chain_reorged(self, incoming: Incoming) -> None:
-        """Takes intents back whose block was orphaned, and tells the feed from which block on it was wrong."""
+        """Takes intents back whose block was orphaned, and tells the feed and who follows a collection of the chain
+        from which block on it was wrong."""
         event = _expect(incoming, pb.ChainReorged)
         chain_id = _parse(ChainId.parse, event.chain_id)
         blocks = [(block.hash, block.number) for block in event.orphaned]
@@ -118,7 +119,9 @@ class Consumers:
             if not await transaction.is_first("subs.chains.reorged", incoming.message_id):
                 return
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
-            await self._pushes.push_all([self._push(incoming.message_id, [channels.FEED], retracted=retracted)])
+            followed = await self._pushes.channels(channels.collections(chain_id))
+            audience = [channels.FEED, *followed]
+            await self._pushes.push_all([self._push(incoming.message_id, audience, retracted=retracted)])
         self._pushed.retract(chain_id, event.common_ancestor.number)
         await self._push_intents(touched)
 

@@ -23,7 +23,7 @@ from mercato.services.gateway.rpc.chains import ChainsClient, IndexerClient
 from mercato.services.gateway.rpc.identity import AuthClient, UsersClient, WalletsClient
 from mercato.services.gateway.rpc.media import MediaClient
 from mercato.services.gateway.rpc.orchestrator import OrchestratorClient
-from mercato.services.gateway.store import PushedBlocks
+from mercato.services.gateway.store.pushed import PushedBlocks
 
 S = TypeVar("S")
 
