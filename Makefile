@@ -75,7 +75,7 @@ bench-scale: setup ## Ten times the history: rate and memory beside those of one
 	@$(BIN)/python -m bench.scale
 
 .PHONY: bench-live
-bench-live: setup ## From a mined block to the push on a WebSocket
+bench-live: setup ## From a mined block to the push on a WebSocket: one mint at a time, then 20 blocks/s x 20 logs
 	@$(BIN)/python -m bench.live
 
 FUZZ_SECONDS ?= 600

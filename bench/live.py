@@ -19,6 +19,7 @@ import aio_pika
 import aiohttp
 from aio_pika.abc import AbstractIncomingMessage
 
+from bench import load
 from bench.cpu import Reading, reading
 from bench.ground import BENCH, processes, running_stack
 from bench.report import Report, console
@@ -197,7 +198,7 @@ async def _tapping(stack: LocalStack, bench: _Bench) -> AsyncIterator[None]:
 
     async def domain(message: AbstractIncomingMessage) -> None:
         now = time.perf_counter()
-        for token in minted_tokens(message):
+        for token in load.minted_tokens(message):
             bench.domain.hear(Address(token.contract), int(token.token_id), now)
 
     async with await aio_pika.connect(stack.settings.amqp_url) as connection:
@@ -212,16 +213,13 @@ async def _tapping(stack: LocalStack, bench: _Bench) -> AsyncIterator[None]:
         yield
 
 
-def minted_tokens(message: AbstractIncomingMessage) -> list[events_pb2.TokenUpserted]:
-    """What a message of mints.domain tells."""
-    told = messages.decode(message.type or "", message.body)
-    assert isinstance(told, events_pb2.TokenEvents)
-    return [event.token_upserted for event in told.events]
-
-
 def main() -> None:
-    """The command."""
-    asyncio.run(measure()).show()
+    """The command: single mints, then twenty blocks a second."""
+    reports = [asyncio.run(measure()), asyncio.run(load.measure())]
+    for report in reports:
+        report.show_tables()
+    for report in reports:
+        report.show_lines()
 
 
 if __name__ == "__main__":

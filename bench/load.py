@@ -23,7 +23,6 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from bench.cpu import reading
 from bench.ground import BENCH, processes, running_stack
-from bench.live import minted_tokens
 from bench.report import Report, console
 from bench.workload.node import Node
 from mercato.evm.abi import Function
@@ -45,7 +44,7 @@ _MINTS, _TOKENS, _WALLETS, _EACH = 2, 5, 10, 20
 
 _SAMPLED = 20
 _READ_PAUSE = 0.02
-_PATIENCE = 30.0
+_PATIENCE = 120.0
 
 _AIRDROP = Function("airdrop(address,uint256)")
 _TRANSFER_FROM = Function("transferFrom(address,address,uint256)")
@@ -129,6 +128,8 @@ def _tell(report: Report, times: Times, blocks: Sequence[int]) -> None:
     report.latencies("live_load.to.indexed", times.since_due(times.indexed, blocks))
     report.latencies("live_load.to.catalogued", times.since_due(times.catalogued, blocks))
     seconds = times.due[blocks[-1]] - times.due[blocks[0]] + 1 / BLOCKS_PER_SECOND
+    late = sum(lag > 1 / BLOCKS_PER_SECOND for lag in times.since_due(times.mined, blocks))
+    report.figure("live_load.blocks_mined_late", late, "blocks")
     report.figure("live_load.rate", len(times.pushed(blocks)) / seconds, "logs/s")
 
 
@@ -267,6 +268,13 @@ async def _tapping(stack: LocalStack, load: _Load) -> AsyncIterator[None]:
             await tokens.bind(topology.MINTS_DOMAIN, key)
         await tokens.consume(domain, no_ack=True)
         yield
+
+
+def minted_tokens(message: AbstractIncomingMessage) -> list[events_pb2.TokenUpserted]:
+    """What a message of mints.domain tells."""
+    told = messages.decode(message.type or "", message.body)
+    assert isinstance(told, events_pb2.TokenEvents)
+    return [event.token_upserted for event in told.events]
 
 
 def main() -> None:
