@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amercato/auth/v1/auth.proto\x12\x0fmercato.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x06\x43lient\x12\n\n\x02ip\x18\x01 \x01(\t\x12\x12\n\nuser_agent\x18\x02 \x01(\t\"o\n\x11IssueNonceRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\'\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"d\n\x12IssueNonceResponse\x12\r\n\x05nonce\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x03 \x01(\t\"\\\n\rSignInRequest\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\'\n\x06\x63lient\x18\x03 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"\xa7\x01\n\tTokenPair\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x01\n\x0eSignInResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\t\x12\x10\n\x08new_user\x18\x06 \x01(\x08\"P\n\x0eRefreshRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\x12\'\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"=\n\x0fRefreshResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\";\n\x14RevokeSessionRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x17\n\x15RevokeSessionResponse\"+\n\x18RevokeAllSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\",\n\x19RevokeAllSessionsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\r\"&\n\x13ListSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"B\n\x14ListSessionsResponse\x12*\n\x08sessions\x18\x01 \x03(\x0b\x32\x18.mercato.auth.v1.Session\"\xea\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\x12\n\n\x02ip\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x11IntrospectRequest\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\"\x92\x01\n\tPrincipal\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetKeysRequest\"\x1f\n\x0fGetKeysResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\t2\xc2\x05\n\x0b\x41uthService\x12U\n\nIssueNonce\x12\".mercato.auth.v1.IssueNonceRequest\x1a#.mercato.auth.v1.IssueNonceResponse\x12I\n\x06SignIn\x12\x1e.mercato.auth.v1.SignInRequest\x1a\x1f.mercato.auth.v1.SignInResponse\x12L\n\x07Refresh\x12\x1f.mercato.auth.v1.RefreshRequest\x1a .mercato.auth.v1.RefreshResponse\x12^\n\rRevokeSession\x12%.mercato.auth.v1.RevokeSessionRequest\x1a&.mercato.auth.v1.RevokeSessionResponse\x12j\n\x11RevokeAllSessions\x12).mercato.auth.v1.RevokeAllSessionsRequest\x1a*.mercato.auth.v1.RevokeAllSessionsResponse\x12[\n\x0cListSessions\x12$.mercato.auth.v1.ListSessionsRequest\x1a%.mercato.auth.v1.ListSessionsResponse\x12L\n\nIntrospect\x12\".mercato.auth.v1.IntrospectRequest\x1a\x1a.mercato.auth.v1.Principal\x12L\n\x07GetKeys\x12\x1f.mercato.auth.v1.GetKeysRequest\x1a .mercato.auth.v1.GetKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amercato/auth/v1/auth.proto\x12\x0fmercato.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x06\x43lient\x12\n\n\x02ip\x18\x01 \x01(\t\x12\x12\n\nuser_agent\x18\x02 \x01(\t\"\x85\x01\n\x11IssueNonceRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\'\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x17.mercato.auth.v1.Client\x12\x14\n\x0clink_user_id\x18\x05 \x01(\t\"d\n\x12IssueNonceResponse\x12\r\n\x05nonce\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x03 \x01(\t\"\\\n\rSignInRequest\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\'\n\x06\x63lient\x18\x03 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"q\n\x11VerifyLinkRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tsignature\x18\x03 \x01(\x0c\x12\'\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"G\n\x12VerifyLinkResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62y_key\x18\x03 \x01(\x08\"\xa7\x01\n\tTokenPair\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x01\n\x0eSignInResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\t\x12\x10\n\x08new_user\x18\x06 \x01(\x08\"P\n\x0eRefreshRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\x12\'\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"=\n\x0fRefreshResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\";\n\x14RevokeSessionRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x17\n\x15RevokeSessionResponse\"+\n\x18RevokeAllSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\",\n\x19RevokeAllSessionsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\r\"Q\n\x1bRevokeWalletSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\"/\n\x1cRevokeWalletSessionsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\r\"&\n\x13ListSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"B\n\x14ListSessionsResponse\x12*\n\x08sessions\x18\x01 \x03(\x0b\x32\x18.mercato.auth.v1.Session\"\xea\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\x12\n\n\x02ip\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x11IntrospectRequest\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\"\x92\x01\n\tPrincipal\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetKeysRequest\"\x1f\n\x0fGetKeysResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\t2\x8e\x07\n\x0b\x41uthService\x12U\n\nIssueNonce\x12\".mercato.auth.v1.IssueNonceRequest\x1a#.mercato.auth.v1.IssueNonceResponse\x12I\n\x06SignIn\x12\x1e.mercato.auth.v1.SignInRequest\x1a\x1f.mercato.auth.v1.SignInResponse\x12U\n\nVerifyLink\x12\".mercato.auth.v1.VerifyLinkRequest\x1a#.mercato.auth.v1.VerifyLinkResponse\x12L\n\x07Refresh\x12\x1f.mercato.auth.v1.RefreshRequest\x1a .mercato.auth.v1.RefreshResponse\x12^\n\rRevokeSession\x12%.mercato.auth.v1.RevokeSessionRequest\x1a&.mercato.auth.v1.RevokeSessionResponse\x12j\n\x11RevokeAllSessions\x12).mercato.auth.v1.RevokeAllSessionsRequest\x1a*.mercato.auth.v1.RevokeAllSessionsResponse\x12s\n\x14RevokeWalletSessions\x12,.mercato.auth.v1.RevokeWalletSessionsRequest\x1a-.mercato.auth.v1.RevokeWalletSessionsResponse\x12[\n\x0cListSessions\x12$.mercato.auth.v1.ListSessionsRequest\x1a%.mercato.auth.v1.ListSessionsResponse\x12L\n\nIntrospect\x12\".mercato.auth.v1.IntrospectRequest\x1a\x1a.mercato.auth.v1.Principal\x12L\n\x07GetKeys\x12\x1f.mercato.auth.v1.GetKeysRequest\x1a .mercato.auth.v1.GetKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,42 +34,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CLIENT']._serialized_start=80
   _globals['_CLIENT']._serialized_end=120
-  _globals['_ISSUENONCEREQUEST']._serialized_start=122
-  _globals['_ISSUENONCEREQUEST']._serialized_end=233
-  _globals['_ISSUENONCERESPONSE']._serialized_start=235
-  _globals['_ISSUENONCERESPONSE']._serialized_end=335
-  _globals['_SIGNINREQUEST']._serialized_start=337
-  _globals['_SIGNINREQUEST']._serialized_end=429
-  _globals['_TOKENPAIR']._serialized_start=432
-  _globals['_TOKENPAIR']._serialized_end=599
-  _globals['_SIGNINRESPONSE']._serialized_start=602
-  _globals['_SIGNINRESPONSE']._serialized_end=752
-  _globals['_REFRESHREQUEST']._serialized_start=754
-  _globals['_REFRESHREQUEST']._serialized_end=834
-  _globals['_REFRESHRESPONSE']._serialized_start=836
-  _globals['_REFRESHRESPONSE']._serialized_end=897
-  _globals['_REVOKESESSIONREQUEST']._serialized_start=899
-  _globals['_REVOKESESSIONREQUEST']._serialized_end=958
-  _globals['_REVOKESESSIONRESPONSE']._serialized_start=960
-  _globals['_REVOKESESSIONRESPONSE']._serialized_end=983
-  _globals['_REVOKEALLSESSIONSREQUEST']._serialized_start=985
-  _globals['_REVOKEALLSESSIONSREQUEST']._serialized_end=1028
-  _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_start=1030
-  _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_end=1074
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=1076
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=1114
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1116
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1182
-  _globals['_SESSION']._serialized_start=1185
-  _globals['_SESSION']._serialized_end=1419
-  _globals['_INTROSPECTREQUEST']._serialized_start=1421
-  _globals['_INTROSPECTREQUEST']._serialized_end=1462
-  _globals['_PRINCIPAL']._serialized_start=1465
-  _globals['_PRINCIPAL']._serialized_end=1611
-  _globals['_GETKEYSREQUEST']._serialized_start=1613
-  _globals['_GETKEYSREQUEST']._serialized_end=1629
-  _globals['_GETKEYSRESPONSE']._serialized_start=1631
-  _globals['_GETKEYSRESPONSE']._serialized_end=1662
-  _globals['_AUTHSERVICE']._serialized_start=1665
-  _globals['_AUTHSERVICE']._serialized_end=2371
+  _globals['_ISSUENONCEREQUEST']._serialized_start=123
+  _globals['_ISSUENONCEREQUEST']._serialized_end=256
+  _globals['_ISSUENONCERESPONSE']._serialized_start=258
+  _globals['_ISSUENONCERESPONSE']._serialized_end=358
+  _globals['_SIGNINREQUEST']._serialized_start=360
+  _globals['_SIGNINREQUEST']._serialized_end=452
+  _globals['_VERIFYLINKREQUEST']._serialized_start=454
+  _globals['_VERIFYLINKREQUEST']._serialized_end=567
+  _globals['_VERIFYLINKRESPONSE']._serialized_start=569
+  _globals['_VERIFYLINKRESPONSE']._serialized_end=640
+  _globals['_TOKENPAIR']._serialized_start=643
+  _globals['_TOKENPAIR']._serialized_end=810
+  _globals['_SIGNINRESPONSE']._serialized_start=813
+  _globals['_SIGNINRESPONSE']._serialized_end=963
+  _globals['_REFRESHREQUEST']._serialized_start=965
+  _globals['_REFRESHREQUEST']._serialized_end=1045
+  _globals['_REFRESHRESPONSE']._serialized_start=1047
+  _globals['_REFRESHRESPONSE']._serialized_end=1108
+  _globals['_REVOKESESSIONREQUEST']._serialized_start=1110
+  _globals['_REVOKESESSIONREQUEST']._serialized_end=1169
+  _globals['_REVOKESESSIONRESPONSE']._serialized_start=1171
+  _globals['_REVOKESESSIONRESPONSE']._serialized_end=1194
+  _globals['_REVOKEALLSESSIONSREQUEST']._serialized_start=1196
+  _globals['_REVOKEALLSESSIONSREQUEST']._serialized_end=1239
+  _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_start=1241
+  _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_end=1285
+  _globals['_REVOKEWALLETSESSIONSREQUEST']._serialized_start=1287
+  _globals['_REVOKEWALLETSESSIONSREQUEST']._serialized_end=1368
+  _globals['_REVOKEWALLETSESSIONSRESPONSE']._serialized_start=1370
+  _globals['_REVOKEWALLETSESSIONSRESPONSE']._serialized_end=1417
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=1419
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=1457
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1459
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1525
+  _globals['_SESSION']._serialized_start=1528
+  _globals['_SESSION']._serialized_end=1762
+  _globals['_INTROSPECTREQUEST']._serialized_start=1764
+  _globals['_INTROSPECTREQUEST']._serialized_end=1805
+  _globals['_PRINCIPAL']._serialized_start=1808
+  _globals['_PRINCIPAL']._serialized_end=1954
+  _globals['_GETKEYSREQUEST']._serialized_start=1956
+  _globals['_GETKEYSREQUEST']._serialized_end=1972
+  _globals['_GETKEYSRESPONSE']._serialized_start=1974
+  _globals['_GETKEYSRESPONSE']._serialized_end=2005
+  _globals['_AUTHSERVICE']._serialized_start=2008
+  _globals['_AUTHSERVICE']._serialized_end=2918
 # @@protoc_insertion_point(module_scope)

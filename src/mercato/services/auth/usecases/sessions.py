@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from mercato.kit.errors import NotFound, Unauthenticated
-from mercato.kit.ids import SessionId, UserId
+from mercato.kit.ids import Address, ChainId, SessionId, UserId
 from mercato.services.auth.model.sessions import Client, LoginEvent, Refusal, Session
 from mercato.services.auth.model.tokens import (
     Principal,
@@ -21,6 +21,7 @@ from mercato.services.auth.usecases.ports import Clock, Limits, Sessions
 from mercato.services.auth.usecases.tokens import TokenMint, TokenPair
 
 _BY_USER = "BY_USER"
+_UNLINKED = "WALLET_UNLINKED"
 _TOKEN_LIMIT = 4096
 
 
@@ -104,3 +105,7 @@ class ManageSessions:
     async def revoke_all(self, user_id: UserId) -> int:
         """Returns how many sessions were ended."""
         return await self._sessions.revoke_all(user_id, self._clock(), _BY_USER)
+
+    async def revoke_of_wallet(self, user_id: UserId, address: Address, chain: ChainId) -> int:
+        """Ends the sessions that a wallet opened before it was unlinked; returns how many. Safe to repeat."""
+        return await self._sessions.revoke_of_wallet(user_id, address, chain, self._clock(), _UNLINKED)
