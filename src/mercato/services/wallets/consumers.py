@@ -1,16 +1,22 @@
-"""What wallets hears of chains: approvals given and taken, and blocks that are no longer canonical."""
+"""What wallets hears of chains: approvals given and taken, tokens moved, and blocks that are no longer canonical."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from mercato.kit.errors import Poison
 from mercato.kit.ids import Address, ChainId, TokenId, parse_uint256
 from mercato.kit.messages import Incoming
-from mercato.rpc.common.v1.common_pb2 import Block
-from mercato.rpc.events.v1.events_pb2 import ApprovalChanged, ApprovalsChanged, ChainReorged
-from mercato.services.wallets.model import Approval, Place
+from mercato.rpc.common.v1.common_pb2 import STANDARD_ERC721, Block
+from mercato.rpc.events.v1.events_pb2 import (
+    ApprovalChanged,
+    ApprovalsChanged,
+    ChainReorged,
+    TokensTransferred,
+    Transfer,
+)
+from mercato.services.wallets.model import Approval, Move, Place
 from mercato.services.wallets.usecases import FollowApprovals
 
 
@@ -30,6 +36,21 @@ class OnApprovalsChanged:
         await self._follow.apply(incoming.message_id, chain, event.at.generation, facts)
 
 
+class OnTokensTransferred:
+    """Handler of `wallets.tokens.transferred`."""
+
+    def __init__(self, follow: FollowApprovals) -> None:
+        self._follow = follow
+
+    async def __call__(self, incoming: Incoming) -> None:
+        """Raises `Poison` or `InvalidArgument` for what no retry can mend."""
+        event = incoming.message
+        if not isinstance(event, TokensTransferred):
+            raise Poison("UNEXPECTED_TYPE", f"{incoming.type} does not belong in this queue")
+        moves = _moves(event.at.blocks, event.transfers)
+        await self._follow.move(incoming.message_id, ChainId.parse(event.at.chain_id), event.at.generation, moves)
+
+
 class OnChainReorged:
     """Handler of `wallets.chains.reorged`."""
 
@@ -41,8 +62,8 @@ class OnChainReorged:
         event = incoming.message
         if not isinstance(event, ChainReorged):
             raise Poison("UNEXPECTED_TYPE", f"{incoming.type} does not belong in this queue")
-        hashes = [_hash(block.hash) for block in event.orphaned]
-        await self._follow.retract(incoming.message_id, ChainId.parse(event.chain_id), event.generation, hashes)
+        orphaned = {_hash(block.hash): block.number for block in event.orphaned}
+        await self._follow.retract(incoming.message_id, ChainId.parse(event.chain_id), event.generation, orphaned)
 
 
 def _approval(chain: ChainId, blocks: Sequence[Block], change: ApprovalChanged) -> Approval:
@@ -64,6 +85,25 @@ def _approval(chain: ChainId, blocks: Sequence[Block], change: ApprovalChanged) 
             log_index=change.log_index,
         ),
     )
+
+
+def _moves(blocks: Sequence[Block], transfers: Iterable[Transfer]) -> list[Move]:
+    """ERC-1155 knows no approval of one token."""
+    times = [datetime.fromtimestamp(block.timestamp, UTC) for block in blocks]
+    hashes = [_hash(block.hash) for block in blocks]
+    found = []
+    for transfer in transfers:
+        if transfer.standard != STANDARD_ERC721:
+            continue
+        index = transfer.block
+        if index >= len(hashes):
+            raise Poison("BLOCK_MISSING", f"a fact names block {index} of {len(hashes)}")
+        parse_uint256(transfer.token_id, "token_id")
+        contract, tx_hash = Address(transfer.contract), _hash(transfer.tx_hash)
+        place = blocks[index].number, transfer.log_index, hashes[index], times[index], tx_hash
+        found.append(Move(contract, transfer.token_id, *place))
+    # One statement cannot take the same row twice.
+    return list(dict.fromkeys(found))
 
 
 def _hash(raw: bytes) -> bytes:
