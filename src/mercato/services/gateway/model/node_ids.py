@@ -49,11 +49,8 @@ def local(kind: str, key: str) -> str:
 
 def parse(node_id: str) -> NodeId:
     """Raises `InvalidArgument` INVALID_ID for anything that `node` could not have given out."""
-    if len(node_id) > _LONGEST:
-        raise _invalid()
     try:
-        padded = node_id.encode("ascii") + b"=" * (-len(node_id) % 4)
-        kind, _, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
+        kind, key = _decode(node_id)
         return NodeId(kind, _PARSERS[kind](key))
     except (binascii.Error, UnicodeError, KeyError, ValueError, MercatoError):
         raise _invalid() from None
@@ -70,6 +67,27 @@ def parse_intent(node_id: str) -> UUID:
     if kind != "Intent" or not isinstance(key, UUID):
         raise InvalidArgument("INVALID_ID", f"the id names a {kind}, not an Intent; use the id of a prepare mutation")
     return key
+
+
+def parse_wallet(node_id: str) -> UUID:
+    """The wallet behind an id. Raises `InvalidArgument` INVALID_ID."""
+    try:
+        kind, key = _decode(node_id)
+        wallet_id = UUID(key)
+    except (binascii.Error, UnicodeError, ValueError, MercatoError):
+        raise _invalid() from None
+    if kind != "Wallet":
+        raise InvalidArgument("INVALID_ID", f"the id names a {kind}, not a Wallet; use the id of one of your wallets")
+    return wallet_id
+
+
+def _decode(node_id: str) -> tuple[str, str]:
+    """Raises one of several errors for what is no id."""
+    if len(node_id) > _LONGEST:
+        raise _invalid()
+    padded = node_id.encode("ascii") + b"=" * (-len(node_id) % 4)
+    kind, _, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
+    return kind, key
 
 
 def _encode(kind: str, key: str) -> str:
