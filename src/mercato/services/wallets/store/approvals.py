@@ -75,6 +75,7 @@ WITH facts AS (
 ), {_UPSERT.format(source="facts")}
 SELECT owner FROM for_all UNION SELECT owner FROM of_token
 """
+# The indexes of tokens are partial, and no join alone says that their condition holds: hence `IS NOT NULL`.
 # As with approvals; and the approvals these moves end, unless an earlier move did.
 _MOVE = """
 WITH moves AS (
@@ -95,7 +96,7 @@ WITH moves AS (
 ), ending AS (
     SELECT DISTINCT ON (moves.contract, moves.token_id) moves.* FROM moves
     JOIN approvals ON approvals.contract = moves.contract AND approvals.token_id = moves.token_id
-        AND approvals.chain_id = $1
+        AND approvals.chain_id = $1 AND approvals.token_id IS NOT NULL
     WHERE (moves.block_number, moves.log_index) > (approvals.block_number, approvals.log_index)
     ORDER BY moves.contract, moves.token_id, moves.block_number, moves.log_index
 )
@@ -103,6 +104,7 @@ UPDATE approvals SET approved = false, ended_block_number = ending.block_number,
     ended_block_hash = ending.block_hash, ended_log_index = ending.log_index
 FROM ending
 WHERE approvals.chain_id = $1 AND approvals.contract = ending.contract AND approvals.token_id = ending.token_id
+AND approvals.token_id IS NOT NULL
 AND (approvals.approved
      OR (ending.block_number, ending.log_index) < (approvals.ended_block_number, approvals.ended_log_index))
 RETURNING approvals.owner
@@ -145,12 +147,16 @@ WITH lost AS (
     UNION
     SELECT history.* FROM approvals_history history JOIN lost
     ON history.contract = lost.contract AND history.token_id = lost.token_id
-    WHERE history.chain_id = $1
+    WHERE history.chain_id = $1 AND history.token_id IS NOT NULL
 ), {_UPSERT.format(source="remaining")}
 SELECT owner FROM for_all UNION SELECT owner FROM of_token
 """
-# One batch of a chain at a time: batches that touch the same keys would wait for each other in a circle.
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('approvals ' || $1::bigint::text, 0))"
+# One batch of a chain at a time: batches that touch the same keys would wait for each other in a circle. Batches are
+# planned one by one: a plan kept from when the tables were empty reads them whole for each row.
+_LOCK = """
+SELECT pg_advisory_xact_lock(hashtextextended('approvals ' || $1::bigint::text, 0)),
+       set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)
+"""
 _WANTED = """
 WHERE word.owner = ANY($1::bytea[]) AND ($2::bigint IS NULL OR word.chain_id = $2)
 AND ($3::bytea IS NULL OR word.operator = $3) AND ($4::bytea IS NULL OR word.contract = $4)
@@ -167,6 +173,7 @@ SELECT page.*, ended.block_number AS ended_block_number, ended.block_hash AS end
 FROM page LEFT JOIN LATERAL ({_FIRST_MOVE.format(word="page")}) ended ON NOT EXISTS (
     SELECT FROM approvals_history other
     WHERE other.contract = page.contract AND other.token_id = page.token_id AND other.chain_id = page.chain_id
+    AND other.token_id IS NOT NULL
     AND (other.block_number, other.log_index) > (page.block_number, page.log_index)
     AND (other.block_number, other.log_index) < (ended.block_number, ended.log_index)
 )
