@@ -16,8 +16,11 @@ from mercato.rpc.events.v1.events_pb2 import (
     TokensTransferred,
     Transfer,
 )
-from mercato.services.wallets.model import Approval, Move, Place
+from mercato.services.wallets.model import Approval, Moves, MovesAt, Place
 from mercato.services.wallets.usecases import FollowApprovals
+
+_ADDRESS = 20
+_DIGITS = 78
 
 
 class OnApprovalsChanged:
@@ -87,23 +90,30 @@ def _approval(chain: ChainId, blocks: Sequence[Block], change: ApprovalChanged) 
     )
 
 
-def _moves(blocks: Sequence[Block], transfers: Iterable[Transfer]) -> list[Move]:
-    """ERC-1155 knows no approval of one token."""
-    times = [datetime.fromtimestamp(block.timestamp, UTC) for block in blocks]
-    hashes = [_hash(block.hash) for block in blocks]
-    found = []
+def _moves(blocks: Sequence[Block], transfers: Iterable[Transfer]) -> Moves:
+    """Each once, for one statement cannot take a row twice. ERC-1155 knows no approval of one token."""
+    found = Moves(
+        [MovesAt(b.number, _hash(b.hash), datetime.fromtimestamp(b.timestamp, UTC)) for b in blocks], [], [], [], [], []
+    )
+    seen = set()
     for transfer in transfers:
         if transfer.standard != STANDARD_ERC721:
             continue
-        index = transfer.block
-        if index >= len(hashes):
-            raise Poison("BLOCK_MISSING", f"a fact names block {index} of {len(hashes)}")
-        parse_uint256(transfer.token_id, "token_id")
-        contract, tx_hash = Address(transfer.contract), _hash(transfer.tx_hash)
-        place = blocks[index].number, transfer.log_index, hashes[index], times[index], tx_hash
-        found.append(Move(contract, transfer.token_id, *place))
-    # One statement cannot take the same row twice.
-    return list(dict.fromkeys(found))
+        at, contract, token_id, log_index = transfer.block, transfer.contract, transfer.token_id, transfer.log_index
+        key = at, log_index, contract, token_id
+        if key in seen:
+            continue
+        seen.add(key)
+        if at >= len(blocks):
+            raise Poison("BLOCK_MISSING", f"a fact names block {at} of {len(blocks)}")
+        if len(contract) != _ADDRESS or not (token_id.isascii() and token_id.isdecimal() and len(token_id) <= _DIGITS):
+            raise Poison("TOKEN_UNREADABLE", "a token is 20 bytes of contract and up to 78 decimal digits")
+        found.at.append(at)
+        found.contracts.append(contract)
+        found.token_ids.append(token_id)
+        found.log_indexes.append(log_index)
+        found.tx_hashes.append(_hash(transfer.tx_hash))
+    return found
 
 
 def _hash(raw: bytes) -> bytes:

@@ -146,19 +146,27 @@ class Approval:
         return int(place.block_time.timestamp()), int(self.chain), place.block_number, place.log_index
 
 
-class Move(NamedTuple):
-    """A transfer of an ERC-721 token after its mint: the standard ends the approval of that token with it.
+class MovesAt(NamedTuple):
+    """The block of moves."""
 
-    There are far more of these than of anything else here, so they are plain and the token id stays text.
+    number: int
+    hash: bytes
+    time: datetime
+
+
+class Moves(NamedTuple):
+    """Transfers of ERC-721 tokens after their mint: the standard ends the approval of each token with them.
+
+    There are far more of these than of anything else here, so they are columns, and token ids stay text. `at` is the
+    index of each move's block.
     """
 
-    contract: bytes
-    token_id: str
-    block_number: int
-    log_index: int
-    block_hash: bytes
-    block_time: datetime
-    tx_hash: bytes
+    blocks: list[MovesAt]
+    at: list[int]
+    contracts: list[bytes]
+    token_ids: list[str]
+    log_indexes: list[int]
+    tx_hashes: list[bytes]
 
 
 @dataclass(frozen=True)

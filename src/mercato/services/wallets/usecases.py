@@ -11,7 +11,7 @@ from uuid import UUID
 from mercato.kit import cursors
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import MAX_CHAIN_NUMBER, Address, ChainId, UserId
-from mercato.services.wallets.model import Approval, ApprovalFilter, Claim, Entry, Move, Ownership, Wallet
+from mercato.services.wallets.model import Approval, ApprovalFilter, Claim, Entry, Moves, Ownership, Wallet
 
 BATCH_LIMIT = 1000
 OWNERS_LIMIT = 100
@@ -43,9 +43,7 @@ class Approvals(Protocol):
         self, event_id: str, chain: ChainId, generation: int, facts: Sequence[Approval]
     ) -> frozenset[Address]: ...
 
-    async def move(
-        self, event_id: str, chain: ChainId, generation: int, moves: Sequence[Move]
-    ) -> frozenset[Address]: ...
+    async def move(self, event_id: str, chain: ChainId, generation: int, moves: Moves) -> frozenset[Address]: ...
 
     async def retract(
         self, event_id: str, chain: ChainId, generation: int, orphaned: Mapping[bytes, int]
@@ -125,7 +123,7 @@ class FollowApprovals:
         """Facts read after `generation` reorganisations of the chain. Safe to repeat and in any order."""
         await self._cache.drop(chain, await self._approvals.apply(event_id, chain, generation, facts))
 
-    async def move(self, event_id: str, chain: ChainId, generation: int, moves: Sequence[Move]) -> None:
+    async def move(self, event_id: str, chain: ChainId, generation: int, moves: Moves) -> None:
         """Transfers, which end approvals of single tokens. Safe to repeat and in any order with all the others."""
         await self._cache.drop(chain, await self._approvals.move(event_id, chain, generation, moves))
 

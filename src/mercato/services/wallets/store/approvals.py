@@ -8,7 +8,7 @@ import asyncpg
 
 from mercato.kit.ids import Address, ChainId, TokenId
 from mercato.kit.postgres import Database
-from mercato.services.wallets.model import Approval, ApprovalFilter, Entry, Move, Place
+from mercato.services.wallets.model import Approval, ApprovalFilter, Entry, Moves, Place
 
 APPROVED_CONSUMER = "wallets.tokens.approved"
 TRANSFERRED_CONSUMER = "wallets.tokens.transferred"
@@ -81,14 +81,15 @@ _MOVE = """
 WITH moves AS (
     INSERT INTO token_moves
         (chain_id, contract, token_id, block_number, log_index, block_hash, block_time, tx_hash, generation)
-    SELECT $1::bigint, move.contract, move.token_id::numeric, move.block_number, move.log_index, move.block_hash,
-           move.block_time, move.tx_hash, $2::bigint
-    FROM unnest(
-        $3::bytea[], $4::text[], $5::bigint[], $6::integer[], $7::bytea[], $8::timestamptz[], $9::bytea[]
-    ) AS move (contract, token_id, block_number, log_index, block_hash, block_time, tx_hash)
+    SELECT $1::bigint, move.contract, move.token_id::numeric, block.number, move.log_index, block.hash, block.time,
+           move.tx_hash, $2::bigint
+    FROM unnest($6::integer[], $7::bytea[], $8::text[], $9::integer[], $10::bytea[])
+        AS move (at, contract, token_id, log_index, tx_hash)
+    JOIN unnest($3::bigint[], $4::bytea[], $5::timestamptz[]) WITH ORDINALITY AS block (number, hash, time, place)
+        ON block.place = move.at + 1
     WHERE NOT EXISTS (
         SELECT FROM orphaned_blocks orphan
-        WHERE orphan.chain_id = $1 AND orphan.block_hash = move.block_hash AND orphan.generation > $2::bigint
+        WHERE orphan.chain_id = $1 AND orphan.block_hash = block.hash AND orphan.generation > $2::bigint
     )
     ON CONFLICT (contract, token_id, chain_id, block_number, log_index, block_hash)
     DO UPDATE SET generation = excluded.generation WHERE token_moves.generation < excluded.generation
@@ -205,17 +206,17 @@ class ApprovalStore:
                 await tx.connection.execute(_APPLY, int(chain), generation, *_columns(facts))
         return frozenset(owners)
 
-    async def move(self, event_id: str, chain: ChainId, generation: int, moves: Sequence[Move]) -> frozenset[Address]:
+    async def move(self, event_id: str, chain: ChainId, generation: int, moves: Moves) -> frozenset[Address]:
         """Inbox, moves, and the approvals they end, in one commit, with the guarantees of `apply`."""
-        if not moves:
+        if not moves.at:
             return frozenset()
-        columns = list(map(list, zip(*moves, strict=True)))
+        blocks = map(list, zip(*moves.blocks, strict=True))
         async with self._database.transaction() as tx:
             if await tx.is_first(TRANSFERRED_CONSUMER, event_id):
                 await tx.connection.execute(_LOCK, int(chain))
-                rows = await tx.connection.fetch(_MOVE, int(chain), generation, *columns)
+                rows = await tx.connection.fetch(_MOVE, int(chain), generation, *blocks, *moves[1:])
             else:
-                rows = await tx.connection.fetch(_MOVED_OWNERS, int(chain), *columns[:2])
+                rows = await tx.connection.fetch(_MOVED_OWNERS, int(chain), moves.contracts, moves.token_ids)
         return frozenset(Address(row["owner"]) for row in rows)
 
     async def retract(
