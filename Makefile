@@ -9,6 +9,7 @@ BIN := .venv/bin
 VENV := .venv/.ready
 MODULES := contracts/node_modules/.ready
 WEB_MODULES := web/node_modules/.ready
+AUDIT_MODULES := tests/audit/node_modules/.ready
 PAGE := web/dist/index.html
 SAY := printf '\033[1;36m==>\033[0m %s\n'
 
@@ -47,6 +48,7 @@ check: setup ## Lint, types, import rules, fresh generated code, contracts, migr
 	@$(SAY) 'mypy'; $(BIN)/mypy
 	@$(SAY) 'import rules'; $(BIN)/lint-imports
 	@$(SAY) 'generated code'; $(BIN)/python scripts/proto.py --check; $(BIN)/python scripts/reasons.py --check
+	@$(SAY) 'the published schema'; $(BIN)/python scripts/schema.py
 	@$(SAY) 'contracts'; node contracts/build.mjs --check
 	@$(SAY) 'the page'; cd web && npm run --silent check
 	@$(SAY) 'lock file'; if grep -Hn '://' requirements/*.txt; then echo 'a lock file names an address; run `make lock`'; exit 1; fi
@@ -57,12 +59,25 @@ bench: setup ## Measure it; the figures and what they mean are in bench/README.m
 	@$(BIN)/python -m bench
 
 .PHONY: bench-indexer
-bench-indexer: setup ## Back-fill beside Ponder, in turn, on the same node; prints the ratios (about 5 minutes)
+bench-indexer: setup ## Back-fill beside Ponder and Envio, in turn, on the same node; prints the ratios (about 8 minutes)
 	@$(BIN)/python -m bench.indexer
+
+.PHONY: bench-scale
+bench-scale: setup ## Ten times the history: rate and memory beside those of one time (about 4 minutes)
+	@$(BIN)/python -m bench.scale
 
 .PHONY: bench-live
 bench-live: setup ## From a mined block to the push on a WebSocket
 	@$(BIN)/python -m bench.live
+
+FUZZ_SECONDS ?= 600
+.PHONY: fuzz
+fuzz: setup ## Send a running marketplace what nobody thought of, signed in and not (FUZZ_SECONDS=600)
+	@$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
+
+.PHONY: schema
+schema: $(VENV) ## Publish the GraphQL schema as docs/api/schema.graphql, unless it breaks clients
+	@$(BIN)/python scripts/schema.py --publish
 
 .PHONY: proto
 proto: $(VENV) ## Generate src/mercato/rpc from proto/
@@ -85,7 +100,7 @@ lock: $(VENV) ## Lock the newest allowed versions of the Python packages, with h
 
 .PHONY: setup
 setup: ## Install what is missing: Python and Node packages, RabbitMQ, built contracts and page
-	@$(MAKE) --silent --no-print-directory -j3 $(VENV) contracts $(PAGE) broker
+	@$(MAKE) --silent --no-print-directory -j3 $(VENV) contracts $(PAGE) $(AUDIT_MODULES) broker
 
 $(VENV): requirements/all.txt pyproject.toml scripts/python_packages.sh
 	@scripts/python_packages.sh
@@ -97,6 +112,10 @@ $(MODULES): contracts/package.json contracts/package-lock.json scripts/node_pack
 
 $(WEB_MODULES): web/package.json web/package-lock.json scripts/node_packages.sh
 	@scripts/node_packages.sh web
+	@touch $@
+
+$(AUDIT_MODULES): tests/audit/package.json tests/audit/package-lock.json scripts/node_packages.sh
+	@scripts/node_packages.sh tests/audit
 	@touch $@
 
 $(PAGE): $(WEB_MODULES) $(wildcard web/src/*) web/build.mjs
@@ -111,7 +130,7 @@ broker:
 
 .PHONY: clean
 clean: down ## Remove what was installed and built here; the data stays
-	@rm -rf .venv contracts/node_modules contracts/artifacts web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv contracts/node_modules contracts/artifacts web/node_modules web/dist tests/audit/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find src tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: reset

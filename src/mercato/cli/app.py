@@ -24,7 +24,7 @@ app = App(
 _COMMANDS = (
     ("up", "mercato.cli.stack:up", "Start the local stack and wait until it is ready.", "Local stack"),
     ("down", "mercato.cli.stack:down", "Stop exactly what `up` started; the data stays.", "Local stack"),
-    ("status", "mercato.cli.status:status", "Show each server and service: state, pid, port, health.", "Local stack"),
+    ("status", "mercato.cli.status:status", "Show each server and service, and how far each chain is.", "Local stack"),
     ("logs", "mercato.cli.logs:logs", "Print or follow the logs of servers and services.", "Local stack"),
     ("doctor", "mercato.cli.doctor:doctor", "Check this machine and say what to do about each problem.", "Local stack"),
     ("demo", "mercato.cli.demo:app", "Start the local stack and play the whole story on it.", "See it work"),
@@ -50,11 +50,13 @@ _COMMANDS = (
         "Bring in existing contracts, and see how far each is read.",
         "Operate",
     ),
+    ("documents", "mercato.cli.documents:app", "Register the only GraphQL documents that a gateway runs.", "Operate"),
+    ("keys", "mercato.cli.keys:app", "List and rotate the keys that sign access tokens.", "Operate"),
     ("dlq", "mercato.cli.dlq:app", "List, show, replay or drop parked messages.", "Operate"),
 )
 
 # These steer the stack or are told everything by their caller; all others talk to the stack that runs here.
-_STEERING = {"up", "down", "status", "logs", "doctor", "run", "demo", "demo-mainnet"}
+_STEERING = {"up", "down", "status", "logs", "doctor", "run", "demo", "demo-mainnet", "documents"}
 
 # The overview is told by the lines above, so that it imports nothing; a command that is called speaks for itself.
 for _name, _path, _line, _group in _COMMANDS:

@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     refresh_ttl: int = Field(30 * 86400, description="seconds a refresh token lives")
     clock_skew: int = Field(30, description="seconds a message time may be off")
     jwt_private_key: SecretStr = Field(
-        SecretStr(""), description="Ed25519 PEM of the auth service; empty in development: made at start"
+        SecretStr(""),
+        description="Ed25519 PEMs of the auth service: the first signs, the others are believed; "
+        "empty in development: made at start",
     )
     jwt_issuer: str = "mercato"
     auth_rate_limit: int = Field(120, description="nonce and sign-in requests per minute and address or IP")
@@ -92,7 +94,10 @@ class Settings(BaseSettings):
 
     # --- chain --------------------------------------------------------------------------------
     poll_interval: float = Field(0.05, description="seconds between two looks at a head that does not move")
-    log_range: int = Field(2000, description="blocks asked of eth_getLogs at first; adapts")
+    announced_poll_interval: float = Field(
+        0.5, description="the same while a node's WebSocket announces each block before it is found"
+    )
+    log_range: int = Field(100, description="blocks asked of eth_getLogs at first; adapts")
     intent_ttl: int = Field(3600, description="seconds a prepared intent waits for its transaction")
     intent_poll_interval: float = 0.1
     intent_drop_after: float = Field(
@@ -103,9 +108,15 @@ class Settings(BaseSettings):
     upload_limit: int = Field(20 * 2**20, description="bytes of one upload")
     metadata_limit: int = Field(2**20, description="bytes of one metadata document")
     fetch_timeout: float = Field(10.0, description="seconds for one outside metadata fetch")
+    push_kept_events: int = Field(10_000, description="events kept for each watched channel, about 400 bytes each")
+    push_kept_seconds: int = Field(3600, description="how long they are kept: a cursor is good for so long")
+    persisted_query_ttl: int = Field(7 * 86400, description="seconds a persisted query is kept after its last use")
+    persisted_queries: int = Field(5000, description="persisted queries kept at most, 16 KiB each")
+    trusted_documents: str = Field("", description="a file of `mercato documents`: then nothing else runs")
     query_depth: int = 12
     query_cost: int = 20_000
     query_aliases: int = 30
+    query_selections: int = Field(600, description="fields and fragments written in one document")
     page_limit: int = 100
 
     # --- watching -----------------------------------------------------------------------------

@@ -222,3 +222,15 @@ async def test_a_directory_keeps_its_last_answer_while_the_registry_is_away(
             before = await directory.get(chain_id)
         await asyncio.sleep(0.7)
         assert await directory.get(chain_id) is before
+
+
+async def test_where_a_node_announces_blocks_is_kept_with_its_endpoint(
+    registry: ChainsServiceAsyncStub, stack: LocalStack
+) -> None:
+    await put_chain(registry, stack)
+    url, chain = stack.chains[0].url, stack.chains[0].chain_id.caip2
+    for ws_url, version in (("ws://127.0.0.1:1/a", 2), ("ws://127.0.0.1:1/b", 3), ("ws://127.0.0.1:1/b", 3), ("", 4)):
+        put = pb.PutEndpointRequest(chain_id=chain, endpoint=pb.Endpoint(url=url, weight=1, ws_url=ws_url))
+        changed = await registry.PutEndpoint(put)
+        assert ([e.ws_url for e in changed.endpoints], changed.version) == ([ws_url], version)
+    assert [e.ws_url for e in (await registry.GetChain(pb.GetChainRequest(chain_id=chain))).endpoints] == [""]

@@ -51,6 +51,22 @@ def position(block: int = 7, log_index: int = 0) -> common_pb2.Position:
     )
 
 
+def a_read_point(number: int = 10) -> common_pb2.ReadPoint:
+    return common_pb2.ReadPoint(
+        chain_id=CHAIN.caip2,
+        block_number=number,
+        block_hash=bytes([number]) * 32,
+        observed_at=stamp(),
+        finality=common_pb2.FINALITY_SAFE,
+        safe=number,
+        finalized=7,
+        block_time=stamp(),
+    )
+
+
+READ_AT = [a_read_point()]
+
+
 def a_collection(contract: Address = CONTRACT, name: str = "First light") -> catalog_pb2.Collection:
     return catalog_pb2.Collection(
         id=str(new_id()),
@@ -173,6 +189,8 @@ class World:
         self.on_get_intent: Callable[[], Any] | None = None
         self.collections_open = asyncio.Event()
         self.collections_open.set()
+        self.introspection_open = asyncio.Event()
+        self.introspection_open.set()
         self.files = {
             CID: ("image/png", PNG),
             SVG_CID: ("image/svg+xml", b"<svg/>"),
@@ -213,7 +231,7 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
 
     async def RevokeWalletSessions(self, request: Any, context: Any) -> Any:
         self._world.enter("RevokeWalletSessions", request)
-        return auth_pb2.RevokeWalletSessionsResponse(revoked=2)
+        return auth_pb2.RevokeWalletSessionsResponse(revoked=2, session_ids=["s8", "s9"])
 
     async def Refresh(self, request: Any, context: Any) -> Any:
         self._world.enter("Refresh", request)
@@ -225,7 +243,7 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
 
     async def RevokeAllSessions(self, request: Any, context: Any) -> Any:
         self._world.enter("RevokeAllSessions", request)
-        return auth_pb2.RevokeAllSessionsResponse(revoked=3)
+        return auth_pb2.RevokeAllSessionsResponse(revoked=3, session_ids=["s1", "s2", "s3"])
 
     async def ListSessions(self, request: Any, context: Any) -> Any:
         self._world.enter("ListSessions", request)
@@ -239,6 +257,8 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
     async def Introspect(self, request: Any, context: Any) -> Any:
         world = self._world
         world.enter("Introspect", request)
+        if request.access_token in world.tokens_of_users and not world.introspection_open.is_set():
+            await world.introspection_open.wait()
         if request.access_token in world.revoked:
             raise world.revoked[request.access_token]
         user_id = world.tokens_of_users.get(request.access_token)
@@ -252,6 +272,12 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
             roles=world.roles.get(request.access_token, []),
             expires_at=stamp(world.expires_at),
         )
+
+    async def FindEndedSessions(self, request: Any, context: Any) -> Any:
+        world = self._world
+        world.enter("FindEndedSessions", request)
+        over = {f"session-{token}" for token in world.revoked}
+        return auth_pb2.FindEndedSessionsResponse(session_ids=[i for i in request.session_ids if i in over])
 
     async def GetKeys(self, request: Any, context: Any) -> Any:
         self._world.enter("GetKeys", request)
@@ -386,7 +412,14 @@ class Indexer(indexer_pb2_grpc.IndexerServiceServicer):
     async def GetStatus(self, request: Any, context: Any) -> Any:
         self._world.enter("GetStatus", request)
         status = indexer_pb2.ChainStatus(
-            chain_id=CHAIN.caip2, head=12, indexed=10, indexed_hash=b"\x0a" * 32, finalized=1, state="following"
+            chain_id=CHAIN.caip2,
+            head=12,
+            indexed=10,
+            indexed_hash=b"\x0a" * 32,
+            finalized=1,
+            state="following",
+            seen=11,
+            head_time=stamp(START + timedelta(seconds=24)),
         )
         return indexer_pb2.GetStatusResponse(chains=[status])
 
@@ -412,28 +445,28 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
         await self._world.collections_open.wait()
         known = self._world.collections
         found = [known[Address(k.contract)] for k in request.keys if Address(k.contract) in known]
-        return catalog_pb2.BatchGetCollectionsResponse(collections=found)
+        return catalog_pb2.BatchGetCollectionsResponse(collections=found, read_points=READ_AT)
 
     async def ListCollections(self, request: Any, context: Any) -> Any:
         self._world.enter("ListCollections", request)
         rows, page, cursors = _page(list(self._world.collections.values()), request.page)
-        return catalog_pb2.ListCollectionsResponse(collections=rows, page=page, cursors=cursors)
+        return catalog_pb2.ListCollectionsResponse(collections=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def BatchGetTokens(self, request: Any, context: Any) -> Any:
         self._world.enter("BatchGetTokens", request)
         known = self._world.tokens
         found = [known[int(k.token_id)] for k in request.keys if int(k.token_id) in known]
-        return catalog_pb2.BatchGetTokensResponse(tokens=found)
+        return catalog_pb2.BatchGetTokensResponse(tokens=found, read_points=READ_AT)
 
     async def ListTokens(self, request: Any, context: Any) -> Any:
         self._world.enter("ListTokens", request)
         rows, page, cursors = _page(list(self._world.tokens.values()), request.page)
-        return catalog_pb2.ListTokensResponse(tokens=rows, page=page, cursors=cursors)
+        return catalog_pb2.ListTokensResponse(tokens=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def ListBalances(self, request: Any, context: Any) -> Any:
         self._world.enter("ListBalances", request)
         rows, page, cursors = _page(self._world.balances, request.page)
-        return catalog_pb2.ListBalancesResponse(balances=rows, page=page, cursors=cursors)
+        return catalog_pb2.ListBalancesResponse(balances=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def ListTransfers(self, request: Any, context: Any) -> Any:
         self._world.enter("ListTransfers", request)
@@ -442,7 +475,7 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
             id="t1", token=key, to=ALICE, amount="1", position=position(), **{"from": bytes(20)}
         )
         rows, page, cursors = _page([moved], request.page)
-        return catalog_pb2.ListTransfersResponse(transfers=rows, page=page, cursors=cursors)
+        return catalog_pb2.ListTransfersResponse(transfers=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def ListActivities(self, request: Any, context: Any) -> Any:
         self._world.enter("ListActivities", request)
@@ -455,19 +488,23 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
             occurred_at=stamp(),
         )
         rows, page, cursors = _page([created], request.page)
-        return catalog_pb2.ListActivitiesResponse(activities=rows, page=page, cursors=cursors)
+        return catalog_pb2.ListActivitiesResponse(activities=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def FlagToken(self, request: Any, context: Any) -> Any:
-        raise NotFound("UNUSED", "not asked by the gateway")
+        self._world.enter("FlagToken", request)
+        token = self._world.tokens[int(request.token.token_id)]
+        token.flags.append(request.flag)
+        return token
 
-    UnflagToken = FlagToken
+    async def UnflagToken(self, request: Any, context: Any) -> Any:
+        self._world.enter("UnflagToken", request)
+        token = self._world.tokens[int(request.token.token_id)]
+        del token.flags[:]
+        return token
 
     async def GetReadPoints(self, request: Any, context: Any) -> Any:
         self._world.enter("GetReadPoints", request)
-        point = common_pb2.ReadPoint(
-            chain_id=CHAIN.caip2, block_number=10, block_hash=b"\x0a" * 32, observed_at=stamp()
-        )
-        return catalog_pb2.GetReadPointsResponse(points=[point])
+        return catalog_pb2.GetReadPointsResponse(points=[a_read_point()])
 
 
 class Media(media_pb2_grpc.MediaServiceServicer):

@@ -18,8 +18,9 @@ from mercato.intents.sightings import contract_errors
 from mercato.intents.store import status_key
 from mercato.kit import channels, grpc, redis
 from mercato.kit.errors import Poison, Unavailable
-from mercato.kit.ids import Address, IntentId, new_id
+from mercato.kit.ids import Address, ChainId, IntentId, new_id
 from mercato.kit.messages import Incoming
+from mercato.kit.pushes import PushLog
 from mercato.rpc.catalog.v1 import catalog_pb2
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from mercato.rpc.common.v1 import common_pb2
@@ -27,7 +28,7 @@ from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.orchestrator.v1 import orchestrator_pb2 as pb
 from mercato.services.subscriptions.consumers import Consumers
 from mercato.services.subscriptions.rpc import CatalogClient, ChainsClient
-from mercato.services.subscriptions.store import Feed
+from mercato.services.subscriptions.store import PushedBlocks
 from mercato.services.subscriptions.usecases import Settle
 
 ALL_STATES = ["PREPARED", "SUBMITTED", "INCLUDED", "CONFIRMED", "INDEXED"]
@@ -43,7 +44,8 @@ async def settle(world: World) -> AsyncIterator[Settle]:
 @pytest.fixture(scope="module")
 def consumers(world: World, settle: Settle) -> Consumers:
     """The handlers with all they use, but for the broker."""
-    return Consumers(world.database, world.store(), settle, Feed(world.redis), now)
+    log = PushLog(world.redis, world.settings)
+    return Consumers(world.database, world.store(), settle, log, now, PushedBlocks(world.redis))
 
 
 def now() -> datetime:
@@ -288,7 +290,8 @@ async def test_a_message_that_could_not_be_pushed_is_tried_again(
     message = incoming(events_pb2.WalletLinked(user_id=str(user.id), wallet_id="w", address=user.wallet))
     nobody = world.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"})
     async with redis.connected(nobody) as away, world.listening_to_user(user) as listener:
-        cut_off = Consumers(world.database, world.store(), settle, Feed(away), now)
+        log = PushLog(away, nobody)
+        cut_off = Consumers(world.database, world.store(), settle, log, now, PushedBlocks(away))
         with pytest.raises(RedisError):
             await cut_off.wallet_linked(message)
         await consumers.wallet_linked(message)
@@ -340,6 +343,23 @@ async def test_a_fork_takes_intents_back_and_tells_the_feed(world: World, consum
     done = await world.get(intent)
     assert states(done)[-3:] == ["INCLUDED", "CONFIRMED", "INDEXED"]
     assert done.block_number == again.block_number
+
+
+async def test_a_fork_is_told_to_followers_of_the_chains_collections_too(world: World, consumers: Consumers) -> None:
+    log = PushLog(world.redis, world.settings)
+    ours, elsewhere = Address(new_id().bytes + b"\0" * 4), Address(new_id().bytes + b"\1" * 4)
+    followed, other = channels.collection(world.chain_id, ours), channels.collection(ChainId(424242), elsewhere)
+    for channel in (followed, other):
+        await log.push(str(new_id()), b"", [channel])
+    message = reorged(world, 2**41, new_id().bytes * 2)
+    async with world.listening(followed) as listener, world.listening(other) as stranger:
+        for _ in range(2):
+            await consumers.chain_reorged(message)
+        push = await listener.next()
+        assert (push.id, push.retracted.from_block) == (message.message_id, 2**41)
+        assert await listener.nothing_more()
+        assert await stranger.nothing_more()
+    assert [p.body for p in await log.read_since(followed, 0, 10)] == [b"", push.SerializeToString()]
 
 
 async def test_the_event_of_the_new_block_may_overtake_the_fork(world: World, consumers: Consumers) -> None:

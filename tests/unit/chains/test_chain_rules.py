@@ -38,6 +38,7 @@ def test_sensible_input_is_accepted() -> None:
     check_spec(SPEC)
     check_spec(replace(SPEC, explorer_url=""))
     check_endpoint(ENDPOINT)
+    check_endpoint(replace(ENDPOINT, ws_url="wss://node.example/v3/key"))
     check_contract(CONTRACT)
     check_gas_policy(CAREFUL_POLICY)
 
@@ -67,6 +68,9 @@ def test_a_bad_chain_is_refused_with_its_reason(spec: ChainSpec, expected: str) 
         (replace(ENDPOINT, url="http://[::1"), "INVALID_ENDPOINT_URL"),
         (replace(ENDPOINT, url="http://a b"), "INVALID_ENDPOINT_URL"),
         (replace(ENDPOINT, url="http://" + "a" * 2000), "INVALID_ENDPOINT_URL"),
+        (replace(ENDPOINT, ws_url="http://node.example"), "INVALID_ENDPOINT_URL"),
+        (replace(ENDPOINT, ws_url="file:///etc/passwd"), "INVALID_ENDPOINT_URL"),
+        (replace(ENDPOINT, ws_url="wss://"), "INVALID_ENDPOINT_URL"),
         (replace(ENDPOINT, weight=0), "INVALID_ENDPOINT"),
         (replace(ENDPOINT, priority=1001), "INVALID_ENDPOINT"),
         (replace(ENDPOINT, headers={"X": "a\r\nY: b"}), "INVALID_HEADER"),

@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -22,12 +24,20 @@ from starlette.websockets import WebSocket
 from mercato.kit import ops, redis, tasks
 from mercato.kit.errors import NotFound
 from mercato.kit.logging import Logger, get_logger
+from mercato.kit.pushes import PushLog
 from mercato.kit.settings import Settings
 from mercato.services.gateway.consumers import PushHub
+from mercato.services.gateway.graph.documents import (
+    Documents,
+    PersistedDocuments,
+    TrustedDocuments,
+    read_manifest,
+)
 from mercato.services.gateway.graph.engine import Engine
 from mercato.services.gateway.graph.schema import build_schema
 from mercato.services.gateway.http import answers
 from mercato.services.gateway.http.answers import HttpRefusal
+from mercato.services.gateway.http.cookies import REFRESH_PATH, CookiePolicy
 from mercato.services.gateway.http.edge import Edge
 from mercato.services.gateway.http.graphql import GraphQLEndpoint
 from mercato.services.gateway.http.media import MediaEndpoint
@@ -38,6 +48,7 @@ from mercato.services.gateway.http.sockets import SOCKET_TIMES, SocketEndpoint, 
 from mercato.services.gateway.model.limits import Limits
 from mercato.services.gateway.rpc import backends
 from mercato.services.gateway.rpc.backends import Backends
+from mercato.services.gateway.store.documents import DocumentStore
 
 _SOCKET_MESSAGE_LIMIT = 512 * 1024
 _GRACE_SECONDS = 3
@@ -50,21 +61,39 @@ async def running(settings: Settings, times: SocketTimes = SOCKET_TIMES) -> Asyn
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(redis.connected(settings))
         services = await stack.enter_async_context(backends.connected(settings))
-        hub = PushHub(client, logger, time.monotonic)
+        hub = PushHub(client, PushLog(client, settings), logger)
         await stack.enter_async_context(tasks.looping(logger, "pushes", hub.run))
-        app = application(settings, services, hub, logger, times)
+        sessions = SessionChecker(services.auth, time.monotonic, _now, logger, times.session_check)
+        await stack.enter_async_context(tasks.looping(logger, "revocations", partial(sessions.hear, client)))
+        kept = DocumentStore(client, settings.persisted_query_ttl, settings.persisted_queries, logger)
+        app = application(settings, services, hub, sessions, kept, logger, times)
         await stack.enter_async_context(_serving(settings, app))
         await stack.enter_async_context(ops.serving(settings, "gateway", {"redis": client.ping, "pushes": hub.check}))
         yield
 
 
-def application(settings: Settings, services: Backends, hub: PushHub, logger: Logger, times: SocketTimes) -> Starlette:
+def application(
+    settings: Settings,
+    services: Backends,
+    hub: PushHub,
+    sessions: SessionChecker,
+    kept: DocumentStore,
+    logger: Logger,
+    times: SocketTimes,
+) -> Starlette:
     """The ASGI application."""
-    most = Limits(settings.query_depth, settings.query_cost, settings.query_aliases, settings.page_limit)
+    most = Limits(
+        settings.query_depth,
+        settings.query_cost,
+        settings.query_aliases,
+        settings.page_limit,
+        settings.query_selections,
+    )
     engine = Engine(build_schema(), most, logger)
-    sessions = SessionChecker(services.auth, time.monotonic)
-    graphql = GraphQLEndpoint(engine, services, hub, sessions, settings.upload_limit)
-    sockets = SocketEndpoint(engine, services, hub, sessions, logger, lambda: datetime.now(UTC), times)
+    documents = _documents(settings, engine, kept)
+    cookies = CookiePolicy(settings.env == "production", frozenset(settings.siwe_uris), _now)
+    graphql = GraphQLEndpoint(engine, services, hub, sessions, cookies, settings.upload_limit, documents)
+    sockets = SocketEndpoint(engine, services, hub, sessions, cookies, logger, _now, times, documents)
     folder = web_folder(settings.web_dir)
     local = settings.env == "development"
     pages = Pages(folder, services, local=local)
@@ -79,6 +108,7 @@ def application(settings: Settings, services: Backends, hub: PushHub, logger: Lo
     routes: list[BaseRoute] = [
         Route("/graphql", get_graphql, methods=["GET"]),
         Route("/graphql", graphql.post, methods=["POST"]),
+        Route(REFRESH_PATH, graphql.post, methods=["POST"]),
         WebSocketRoute("/graphql", serve_socket),
         Route("/schema.graphql", pages.schema),
         Route("/.well-known/jwks.json", pages.keys),
@@ -93,16 +123,27 @@ def application(settings: Settings, services: Backends, hub: PushHub, logger: Lo
     return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
 
 
+def _documents(settings: Settings, engine: Engine, kept: DocumentStore) -> Documents:
+    if not settings.trusted_documents:
+        return PersistedDocuments(engine, kept)
+    return TrustedDocuments(read_manifest(Path(settings.trusted_documents)))
+
+
 def _cross_origin(settings: Settings) -> Middleware:
-    """Front ends on the origins that may sign in may call; tokens travel in a header, so no cookies are allowed."""
+    """Front ends on the origins that may sign in may call, with cookies; all others get no answer they could read."""
     return Middleware(
         CORSMiddleware,
         allow_origins=list(settings.siwe_uris),
+        allow_credentials=True,
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type", "x-request-id", "traceparent", *PREFLIGHT_HEADERS],
         expose_headers=["x-request-id", "retry-after"],
         max_age=600,
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

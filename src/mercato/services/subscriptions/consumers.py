@@ -1,7 +1,7 @@
 """Message handlers: decode, settle in one transaction with the inbox, push.
 
 What concerns everybody is pushed inside the transaction, before it commits: when Redis is away the message is tried
-again, and a crash in between pushes twice under one id, which receivers drop. Steps of intents are pushed after the
+again, and what a crash in between pushes twice under one id is published once. Steps of intents are pushed after the
 commit by their store, which never loses one.
 """
 
@@ -19,12 +19,13 @@ from mercato.kit.errors import MercatoError, Poison
 from mercato.kit.ids import Address, ChainId, IntentId
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
+from mercato.kit.pushes import PushLog
 from mercato.kit.rabbit import Handler
 from mercato.rpc.common.v1.common_pb2 import Position
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.rpc.push.v1.push_pb2 import Push, Retracted
 from mercato.services.subscriptions.model import CollectionSeen, Place, TokenSeen
-from mercato.services.subscriptions.store import Feed, commit_without_waiting
+from mercato.services.subscriptions.store import PushedBlocks, commit_without_waiting
 from mercato.services.subscriptions.usecases import Settle, Settlement, Turns
 
 M = TypeVar("M")
@@ -34,13 +35,20 @@ class Consumers:
     """One handler for each queue of subscriptions. `clock` gives the time in UTC."""
 
     def __init__(
-        self, database: Database, intents: IntentStore, settle: Settle, feed: Feed, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        intents: IntentStore,
+        settle: Settle,
+        pushes: PushLog,
+        clock: Callable[[], datetime],
+        pushed: PushedBlocks,
     ) -> None:
         self._database = database
         self._intents = intents
         self._settle = settle
-        self._feed = feed
+        self._pushes = pushes
         self._clock = clock
+        self._pushed = pushed
         self._turns = Turns()
 
     @property
@@ -78,6 +86,7 @@ class Consumers:
                 "subs.collections.upserted", incoming, _audience(chain_id, contract),
                 self._push(incoming, collection_upserted=event), settlements,
             )  # fmt: skip
+        self._pushed.note(chain_id, event.position.block.number)
 
     async def token_upserted(self, incoming: Incoming) -> None:
         """Settles the intent that minted the token; to the collection's followers and the feed."""
@@ -90,6 +99,7 @@ class Consumers:
                 "subs.mints.upserted", incoming, _audience(chain_id, contract),
                 self._push(incoming, token_upserted=event), settlements,
             )  # fmt: skip
+        self._pushed.note(chain_id, event.position.block.number)
 
     async def token_changed(self, incoming: Incoming) -> None:
         """A transfer or newly joined metadata; to the collection's followers and the feed."""
@@ -99,11 +109,15 @@ class Consumers:
         else:
             message = _expect(incoming, pb.TokenEnriched)
             push = self._push(incoming, token_enriched=message)
-        audience = _audience(_parse(ChainId.parse, message.chain_id), _parse(Address, message.contract))
+        chain_id = _parse(ChainId.parse, message.chain_id)
+        audience = _audience(chain_id, _parse(Address, message.contract))
         await self._finish("subs.tokens.changed", incoming, audience, push)
+        if isinstance(message, pb.TokenTransferred):
+            self._pushed.note(chain_id, message.position.block.number)
 
     async def chain_reorged(self, incoming: Incoming) -> None:
-        """Takes intents back whose block was orphaned, and tells the feed from which block on it was wrong."""
+        """Takes intents back whose block was orphaned, and tells the feed and who follows a collection of the chain
+        from which block on it was wrong."""
         event = _expect(incoming, pb.ChainReorged)
         chain_id = _parse(ChainId.parse, event.chain_id)
         blocks = [(block.hash, block.number) for block in event.orphaned]
@@ -112,7 +126,10 @@ class Consumers:
             if not await transaction.is_first("subs.chains.reorged", incoming.message_id):
                 return
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
-            await self._feed.publish([channels.FEED], self._push(incoming, retracted=retracted))
+            body = self._push(incoming, retracted=retracted)
+            followed = await self._pushes.channels(channels.collections(chain_id))
+            await self._pushes.push(incoming.message_id, body, [channels.FEED, *followed])
+        self._pushed.retract(chain_id, event.common_ancestor.number)
         await self._push_intents(touched)
 
     async def _finish(
@@ -131,7 +148,7 @@ class Consumers:
                 await commit_without_waiting(transaction)
             for intent, facts in sorted(settlements, key=lambda settlement: settlement[0].id):
                 await self._intents.learn_within(transaction, intent, facts)
-            await self._feed.publish(audience, push)
+            await self._pushes.push(incoming.message_id, push, audience)
         await self._push_intents(intent.id for intent, _ in settlements)
 
     async def _push_intents(self, ids: Iterable[IntentId]) -> None:

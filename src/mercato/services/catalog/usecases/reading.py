@@ -16,6 +16,7 @@ from mercato.services.catalog.model.views import (
     Event,
     EventCursor,
     EventFilter,
+    Found,
     Page,
     ReadPoint,
     TokenCursor,
@@ -27,13 +28,13 @@ TokenKey = tuple[ChainId, Address, str]
 
 
 class CollectionReads(Protocol):
-    async def batch(self, keys: Sequence[tuple[ChainId, Address]]) -> list[CollectionView]: ...
+    async def batch(self, keys: Sequence[tuple[ChainId, Address]]) -> Found[CollectionView]: ...
 
     async def list_collections(self, asked: CollectionFilter, size: int, after: int | None) -> Page[CollectionView]: ...
 
 
 class TokenReads(Protocol):
-    async def batch(self, keys: Sequence[TokenKey]) -> list[TokenView]: ...
+    async def batch(self, keys: Sequence[TokenKey]) -> Found[TokenView]: ...
 
     async def list_tokens(self, asked: TokenFilter, size: int, after: TokenCursor | None) -> Page[TokenView]: ...
 
@@ -47,7 +48,7 @@ class BalanceReads(Protocol):
 class EventReads(Protocol):
     async def list_events(self, asked: EventFilter, size: int, after: EventCursor | None) -> Page[Event]: ...
 
-    async def read_points(self) -> list[ReadPoint]: ...
+    async def read_points(self) -> Sequence[ReadPoint]: ...
 
 
 class Flags(Protocol):
@@ -74,6 +75,6 @@ class FlagToken:
         return await self._shown(token)
 
     async def _shown(self, token: TokenKey) -> TokenView:
-        for view in await self._tokens.batch([token]):
+        for view in (await self._tokens.batch([token])).rows:
             return view
         raise NotFound("TOKEN_NOT_FOUND", f"no token {token[2]} of {token[1]} on {token[0].caip2} is known here")

@@ -103,9 +103,12 @@ async def set_primary_wallet(_: object, info: Info, *, id: str) -> Payload:
 @mutation.field("unlinkWallet")
 async def unlink_wallet(_: object, info: Info, *, id: str) -> Payload:
     context = context_of(info)
-    user_id = (await context.principal()).user_id
+    principal = await context.principal()
+    user_id = principal.user_id
     address, chain_id = await context.backends.wallets.unlink(user_id, node_ids.parse_wallet(id))
-    revoked = await context.backends.auth.revoke_wallet_sessions(user_id, address, chain_id)
-    context.forget_token()
+    ended = await context.backends.auth.revoke_wallet_sessions(user_id, address, chain_id)
+    context.ended(ended)
+    if principal.session_id in ended:
+        context.cookies.drop()
     left = await context.backends.wallets.batch_wallets([user_id])
-    return {"wallets": left.get(user_id, []), "revoked_sessions": revoked}
+    return {"wallets": left.get(user_id, []), "revoked_sessions": len(ended)}

@@ -40,11 +40,13 @@ _MOST_ERRORS = 20
 
 
 class Request(NamedTuple):
-    """A GraphQL request as any transport carries it; `variables` are raw JSON values."""
+    """A GraphQL request as any transport carries it; `variables` are raw JSON values. `query` may be empty when
+    `sha256` names a document (see documents.py)."""
 
     query: str
     operation_name: str | None
     variables: Mapping[str, Any]
+    sha256: str = ""
 
 
 class Operation(NamedTuple):

@@ -16,9 +16,11 @@ from starlette.responses import Response
 from mercato.kit.errors import InvalidArgument, MercatoError
 from mercato.services.gateway.consumers import PushHub
 from mercato.services.gateway.graph.context import Context
+from mercato.services.gateway.graph.documents import Documents
 from mercato.services.gateway.graph.engine import Engine, Operation, Request, RequestRefused
 from mercato.services.gateway.http import answers, bodies, multipart
 from mercato.services.gateway.http.answers import HttpRefusal
+from mercato.services.gateway.http.cookies import CookiePolicy, Cookies
 from mercato.services.gateway.http.sessions import SessionChecker, bearer
 from mercato.services.gateway.model.people import Client
 from mercato.services.gateway.rpc.backends import Backends
@@ -46,28 +48,53 @@ def parse_request(body: Any) -> Request:
         raise InvalidArgument("REQUEST_INVALID", "the body must be a JSON object with a query")
     query, name = body.get("query"), body.get("operationName")
     variables, extensions = body.get("variables"), body.get("extensions")
-    if not isinstance(query, str) or not query.strip():
+    if extensions is not None and not isinstance(extensions, dict):
+        raise InvalidArgument("REQUEST_INVALID", "extensions must be a JSON object", field="extensions")
+    sha256 = _persisted(extensions or {})
+    if query is None and sha256:
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
         raise InvalidArgument("REQUEST_INVALID", "query must be the text of a GraphQL document", field="query")
     if name is not None and not isinstance(name, str):
         raise InvalidArgument("REQUEST_INVALID", "operationName must be text", field="operationName")
     if variables is not None and not isinstance(variables, dict):
         raise InvalidArgument("REQUEST_INVALID", "variables must be a JSON object", field="variables")
-    if extensions is not None and not isinstance(extensions, dict):
-        raise InvalidArgument("REQUEST_INVALID", "extensions must be a JSON object", field="extensions")
     # An empty operationName is what some clients send for none.
-    return Request(query, name or None, variables or {})
+    return Request(query, name or None, variables or {}, sha256)
+
+
+def _persisted(extensions: dict[str, Any]) -> str:
+    """The hash of an automatic persisted query, empty when the request has none."""
+    given = extensions.get("persistedQuery")
+    if given is None:
+        return ""
+    sha256 = given.get("sha256Hash") if isinstance(given, dict) and given.get("version") == 1 else None
+    if not isinstance(sha256, str) or not sha256:
+        raise InvalidArgument(
+            "PERSISTED_QUERY_INVALID", 'persistedQuery must be {"version": 1, "sha256Hash": …}', field="extensions"
+        )
+    return sha256
 
 
 class GraphQLEndpoint:
     """`/graphql` for everything but WebSockets."""
 
     def __init__(
-        self, engine: Engine, backends: Backends, hub: PushHub, sessions: SessionChecker, upload_limit: int
+        self,
+        engine: Engine,
+        backends: Backends,
+        hub: PushHub,
+        sessions: SessionChecker,
+        cookies: CookiePolicy,
+        upload_limit: int,
+        documents: Documents,
     ) -> None:
         self._engine = engine
+        self._documents = documents
         self._backends = backends
         self._hub = hub
         self._sessions = sessions
+        self._cookies = cookies
         self._upload_limit = upload_limit
 
     async def get(self, request: HttpRequest) -> Response:
@@ -76,9 +103,9 @@ class GraphQLEndpoint:
         if kind is None:
             return _not_acceptable()
         try:
-            found = parse_request(_from_url(request))
+            found = await self._documents.resolve(parse_request(_from_url(request)))
         except MercatoError as error:
-            return answers.refusal(error, kind)
+            return _refused(error, kind)
         return await self._run(request, found, kind)
 
     async def post(self, request: HttpRequest) -> Response:
@@ -88,9 +115,9 @@ class GraphQLEndpoint:
             return _not_acceptable()
         try:
             async with self._body(request) as body:
-                return await self._run(request, parse_request(body), kind)
+                return await self._run(request, await self._documents.resolve(parse_request(body)), kind)
         except MercatoError as error:
-            return answers.refusal(error, kind)
+            return _refused(error, kind)
 
     @asynccontextmanager
     async def _body(self, request: HttpRequest) -> AsyncIterator[Any]:
@@ -109,18 +136,16 @@ class GraphQLEndpoint:
 
     async def _run(self, http: HttpRequest, request: Request, kind: str) -> Response:
         started = time.perf_counter()
+        cookies = Cookies(self._cookies, http)
         try:
-            context = self._context(http)
+            context = self._context(http, cookies)
         except MercatoError as error:
             return answers.refusal(error, kind)
         try:
             operation = self._engine.prepare(request)
         except MercatoError as error:
             _latency.labels("unknown", error.reason).observe(time.perf_counter() - started)
-            refused = answers.refusal(error, kind)
-            if isinstance(error, RequestRefused):
-                refused.status_code = answers.document_status(kind)
-            return refused
+            return _refused(error, kind)
         trace.get_current_span().update_name(operation.label)
         try:
             _allow(operation, http.method)
@@ -129,11 +154,21 @@ class GraphQLEndpoint:
         result = await self._engine.execute(operation, context)
         outcome = "errors" if "errors" in result else "ok"
         _latency.labels(operation.kind.value, outcome).observe(time.perf_counter() - started)
-        return answers.answer(result, 200 if "data" in result else answers.document_status(kind), kind)
+        answer = answers.answer(result, 200 if "data" in result else answers.document_status(kind), kind)
+        cookies.write(answer)
+        return answer
 
-    def _context(self, http: HttpRequest) -> Context:
-        token = bearer(http.headers.get("authorization"))
-        return Context(self._backends, self._hub, self._sessions, token, client_of(http))
+    def _context(self, http: HttpRequest, cookies: Cookies) -> Context:
+        """Who sends a token in a header means that one, whatever the browser adds."""
+        token = bearer(http.headers.get("authorization")) or cookies.access_token()
+        return Context(self._backends, self._hub, self._sessions, token, client_of(http), cookies)
+
+
+def _refused(error: MercatoError, kind: str) -> Response:
+    found = answers.refusal(error, kind)
+    if isinstance(error, RequestRefused):
+        found.status_code = answers.document_status(kind)
+    return found
 
 
 def _allow(operation: Operation, method: str) -> None:

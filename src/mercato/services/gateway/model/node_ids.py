@@ -49,11 +49,19 @@ def local(kind: str, key: str) -> str:
 
 def parse(node_id: str) -> NodeId:
     """Raises `InvalidArgument` INVALID_ID for anything that `node` could not have given out."""
+    kind, key = _decode(node_id)
     try:
-        kind, key = _decode(node_id)
         return NodeId(kind, _PARSERS[kind](key))
-    except (binascii.Error, UnicodeError, KeyError, ValueError, MercatoError):
+    except (KeyError, ValueError, MercatoError):
         raise _invalid() from None
+
+
+def parse_session(node_id: str) -> str:
+    """The key of a session's id. Raises `InvalidArgument` INVALID_ID."""
+    kind, key = _decode(node_id)
+    if kind != "Session" or not key:
+        raise _invalid()
+    return key
 
 
 def parse_intent(node_id: str) -> UUID:
@@ -71,27 +79,29 @@ def parse_intent(node_id: str) -> UUID:
 
 def parse_wallet(node_id: str) -> UUID:
     """The wallet behind an id. Raises `InvalidArgument` INVALID_ID."""
+    kind, key = _decode(node_id)
     try:
-        kind, key = _decode(node_id)
         wallet_id = UUID(key)
-    except (binascii.Error, UnicodeError, ValueError, MercatoError):
+    except ValueError:
         raise _invalid() from None
     if kind != "Wallet":
         raise InvalidArgument("INVALID_ID", f"the id names a {kind}, not a Wallet; use the id of one of your wallets")
     return wallet_id
 
 
-def _decode(node_id: str) -> tuple[str, str]:
-    """Raises one of several errors for what is no id."""
-    if len(node_id) > _LONGEST:
-        raise _invalid()
-    padded = node_id.encode("ascii") + b"=" * (-len(node_id) % 4)
-    kind, _, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
-    return kind, key
-
-
 def _encode(kind: str, key: str) -> str:
     return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")
+
+
+def _decode(node_id: str) -> tuple[str, str]:
+    if len(node_id) > _LONGEST:
+        raise _invalid()
+    try:
+        padded = node_id.encode("ascii") + b"=" * (-len(node_id) % 4)
+        kind, _, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
+    except (binascii.Error, UnicodeError, ValueError):
+        raise _invalid() from None
+    return kind, key
 
 
 def _invalid() -> InvalidArgument:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import asyncpg
 
@@ -11,8 +11,9 @@ from mercato.kit.ids import Address, ChainId
 from mercato.kit.postgres import Pool
 from mercato.services.catalog.model.facts import Standard
 from mercato.services.catalog.model.metadata import PENDING
-from mercato.services.catalog.model.views import Page, TokenCursor, TokenFilter, TokenView, block_number
+from mercato.services.catalog.model.views import Found, Page, TokenCursor, TokenFilter, TokenView, block_number
 from mercato.services.catalog.store.arrays import numerics
+from mercato.services.catalog.store.reading import snapshot
 from mercato.services.catalog.store.reading.arguments import Arguments, all_of, in_scope
 
 _SELECT = """
@@ -64,12 +65,12 @@ class TokenReads:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def batch(self, keys: Sequence[tuple[ChainId, Address, str]]) -> list[TokenView]:
+    async def batch(self, keys: Sequence[tuple[ChainId, Address, str]]) -> Found[TokenView]:
         """Unknown ones are left out."""
         if not keys:
-            return []
+            return Found((), ())
         chains, contracts, token_ids = zip(*dict.fromkeys(keys), strict=True)
-        return await self._views(_BATCH, [chains, contracts, numerics(token_ids)])
+        return await self._views(_BATCH, Arguments(chains, contracts, numerics(token_ids)), set(chains))
 
     async def list_tokens(self, asked: TokenFilter, size: int, after: TokenCursor | None) -> Page[TokenView]:
         """By collection and then by id, numerically."""
@@ -81,12 +82,14 @@ class TokenReads:
             keys = _KEYS.format(table="tokens", conditions=all_of(conditions), limit=size + 1)
         else:
             keys = _across(arguments, asked, size + 1, after)
-        return Page.of(await self._views(keys, arguments.values), size)
+        return Page.of(await self._views(keys, arguments, asked.scope.chains), size)
 
-    async def _views(self, keys: str, values: Sequence[object]) -> list[TokenView]:
-        rows = await self._pool.fetch(_SELECT.format(keys=keys), *values)
+    async def _views(self, keys: str, arguments: Arguments, chains: Collection[ChainId]) -> Found[TokenView]:
+        """What people and documents say of a token is no fact of a block, and read after the rows."""
+        found = await snapshot.fetch(self._pool, _SELECT.format(keys=keys), arguments, chains, lambda row: row)
+        rows = found.rows
         if not rows:
-            return []
+            return Found((), found.at)
         page = [row["collection_ref"] for row in rows], numerics(row["token_id"] for row in rows)
         traits, flags = defaultdict(list), defaultdict(list)
         for ref, token_id, name, value in await self._pool.fetch(_TRAITS, *page):
@@ -94,7 +97,7 @@ class TokenReads:
         for ref, token_id, flag in await self._pool.fetch(_FLAGS, *page):
             flags[ref, token_id].append(flag)
         keyed = [((row["collection_ref"], row["token_id"]), row) for row in rows]
-        return [_view(row, traits[key], flags[key]) for key, row in keyed]
+        return Found([_view(row, traits[key], flags[key]) for key, row in keyed], found.at)
 
 
 def _conditions(arguments: Arguments, asked: TokenFilter, after: TokenCursor | None) -> list[str]:
