@@ -71,8 +71,9 @@ async def refresh_session(_: object, info: Info, *, input: Input) -> Payload:
         refresh_token = inputs.text(given, "refreshToken", 1024, 1)
         return {"tokens": await context.backends.auth.refresh(refresh_token, context.client)}
     cookies = context.cookies
+    refresh_token = cookies.refresh_token()
     try:
-        return {"tokens": cookies.keep(await context.backends.auth.refresh(cookies.refresh_token(), context.client))}
+        return {"tokens": cookies.keep(await context.backends.auth.refresh(refresh_token, context.client))}
     except Unauthenticated:
         cookies.drop()
         raise
@@ -98,15 +99,6 @@ async def revoke_session(_: object, info: Info, *, input: Input) -> Payload:
     return {"sessions": await auth.list_sessions(user_id, principal.session_id)}
 
 
-@mutation.field("updateProfile")
-async def update_profile(_: object, info: Info, *, input: Input) -> Payload:
-    context = context_of(info)
-    user_id = (await context.principal()).user_id
-    limits = {"handle": 100, "display_name": 200, "bio": 4000, "avatar_uri": 2000}
-    given = {name: inputs.text(value, name, limits[name]) for name, value in input.items() if value is not None}
-    return {"user": await context.backends.users.update_profile(user_id, given)}
-
-
 # --- collections ----------------------------------------------------------------------------------
 
 
@@ -125,7 +117,8 @@ async def flag_token(_: object, info: Info, *, input: Input) -> Payload:
     admin = await context.admin()
     key = TokenKey(input["chain_id"], input["contract"], input["token_id"])
     flag, reason = inputs.text(input["flag"], "flag", 40, 2), inputs.text(input["reason"], "reason", 500, 1)
-    return {"token": await context.backends.catalog.flag_token(key, flag, reason, str(admin.user_id))}
+    await context.backends.catalog.flag_token(key, flag, reason, str(admin.user_id))
+    return {"token": await context.loaders.tokens.find(key)}
 
 
 @mutation.field("unflagToken")
@@ -133,7 +126,8 @@ async def unflag_token(_: object, info: Info, *, input: Input) -> Payload:
     context = context_of(info)
     await context.admin()
     key = TokenKey(input["chain_id"], input["contract"], input["token_id"])
-    return {"token": await context.backends.catalog.unflag_token(key, inputs.text(input["flag"], "flag", 40, 2))}
+    await context.backends.catalog.unflag_token(key, inputs.text(input["flag"], "flag", 40, 2))
+    return {"token": await context.loaders.tokens.find(key)}
 
 
 # --- media ----------------------------------------------------------------------------------------
