@@ -37,11 +37,20 @@ def test_everything_is_documented() -> None:
     assert without == []
 
 
+# Intents and imports are no rows of a chain; approvals are, and each names its block, but wallets has no read point.
+WITHOUT_READ_POINT = {
+    "IntentConnection",
+    "CollectionImportConnection",
+    "ApprovalConnection",
+    "ApprovalChangeConnection",
+}
+
+
 def test_connections_are_relays() -> None:
     connections = [k for n, k in OWN.items() if n.endswith("Connection") and isinstance(k, GraphQLObjectType)]
     assert len(connections) >= 9
     for kind in connections:
-        of_chains = kind.name not in ("IntentConnection", "CollectionImportConnection")
+        of_chains = kind.name not in WITHOUT_READ_POINT
         assert set(kind.fields) == {"edges", "nodes", "pageInfo"} | ({"asOf"} if of_chains else set())
         edge = get_named_type(kind.fields["edges"].type)
         assert isinstance(edge, GraphQLObjectType)
