@@ -14,9 +14,14 @@ from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit.ids import ChainId
 from mercato.story.api import Api
 from mercato.story.play import Story
+from mercato.story.wallet import Wallet
 
 if TYPE_CHECKING:
     from mercato.stack import LocalStack
+
+
+ADMIN = Wallet("0x" + "ad" * 32)
+"""The wallet of the marketplace's admin."""
 
 
 @dataclass
@@ -44,12 +49,13 @@ class Marketplace:
 
 
 @asynccontextmanager
-async def marketplace(home: Path) -> AsyncIterator[Marketplace]:
-    """All servers, one process per service, two seeded chains; nothing of it after the block."""
+async def marketplace(home: Path, **env: str) -> AsyncIterator[Marketplace]:
+    """All servers, one process per service, two seeded chains; nothing of it after the block. `env` are settings."""
     from mercato.stack import LocalStack
 
+    env = {"MERCATO_ADMIN_ADDRESSES": ADMIN.address.checksum}
     async with AsyncExitStack() as opened:
-        running = await opened.enter_async_context(LocalStack(home))
+        running = await opened.enter_async_context(LocalStack(home, env=env))
         nodes = [
             (chain.chain_id, await opened.enter_async_context(RpcPool(chain.chain_id, [Endpoint(chain.url)])))
             for chain in running.chains

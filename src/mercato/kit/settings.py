@@ -104,6 +104,12 @@ class Settings(BaseSettings):
         600.0, description="seconds for which no node knows a reported transaction, until it counts as dropped"
     )
 
+    chain_secrets_key: SecretStr = Field(
+        SecretStr(""),
+        description="32 bytes as base64 that seal the headers of chain endpoints at rest; empty: stored as they are. "
+        "With commas: the first seals, all open",
+    )
+
     # --- limits -------------------------------------------------------------------------------
     upload_limit: int = Field(20 * 2**20, description="bytes of one upload")
     metadata_limit: int = Field(2**20, description="bytes of one metadata document")

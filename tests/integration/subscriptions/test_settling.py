@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from domain_events import collections_of, incoming, position, receipt_of, tokens_of
+from domain_events import collections_of, incoming, position, receipt_of, token_events, tokens_of
 from intent_world import World
 from redis.exceptions import RedisError
 
@@ -44,8 +44,8 @@ async def settle(world: World) -> AsyncIterator[Settle]:
 @pytest.fixture(scope="module")
 def consumers(world: World, settle: Settle) -> Consumers:
     """The handlers with all they use, but for the broker."""
-    log = PushLog(world.redis, world.settings)
-    return Consumers(world.database, world.store(), settle, log, now, PushedBlocks(world.redis))
+    pushes = PushLog(world.redis, world.settings)
+    return Consumers(world.database, world.store(), settle, pushes, now, PushedBlocks(world.redis))
 
 
 def now() -> datetime:
@@ -83,13 +83,52 @@ async def test_a_batch_mint_is_indexed_by_its_first_event_with_all_token_ids(
         await world.track(intent, tx_hash)
         events = tokens_of(world.chain_id, await receipt_of(world, tx_hash))
         assert len(events) == 20
-        await asyncio.gather(*(consumers.token_upserted(incoming(event)) for event in events))
+        await asyncio.gather(*(consumers.tokens_upserted(incoming(event)) for event in events))
         assert await listener.states(4) == ALL_STATES[:4]
         last = (await listener.next()).intent
         assert last.state == pb.INTENT_STATE_INDEXED
         assert list(last.token_ids) == [str(number) for number in range(1, 21)]
         assert await listener.nothing_more()
     assert await world.get(intent) == last
+
+
+async def test_a_block_told_in_one_message_settles_every_mint_in_it_and_reaches_the_watchers_in_order(
+    world: World, consumers: Consumers
+) -> None:
+    """Two transactions to the same account: what the first settles is no candidate for the second."""
+    user = world.user()
+    contract = await world.new_collection(user)
+    first, second = await world.prepare_mint(user, contract, 2), await world.prepare_mint(user, contract, 3)
+    hashes = [await world.send(first), await world.send(second)]
+    for intent, tx_hash in zip((first, second), hashes, strict=True):
+        await world.track(intent, tx_hash)
+    events = [event for tx_hash in hashes for event in tokens_of(world.chain_id, await receipt_of(world, tx_hash))]
+    message = incoming(token_events(*events))
+    async with world.listening(channels.collection(world.chain_id, Address(contract))) as listener:
+        for _ in range(2):
+            await consumers.tokens_upserted(message)
+        pushes = [await listener.next() for _ in events]
+        assert await listener.nothing_more()
+    assert [push.token_upserted for push in pushes] == events
+    assert [push.id for push in pushes] == [event.id for event in message.message.events]
+    done = [await world.get(intent) for intent in (first, second)]
+    assert [intent.tx_hash for intent in done] == hashes
+    assert [list(intent.token_ids) for intent in done] == [["1", "2"], ["3", "4", "5"]]
+    assert [states(intent) for intent in done] == [ALL_STATES, ALL_STATES]
+
+
+async def test_an_untracked_intent_is_settled_by_the_first_of_two_fitting_mints_in_one_message(
+    world: World, consumers: Consumers
+) -> None:
+    user = world.user()
+    contract = await world.new_collection(user)
+    intent = await world.prepare_mint(user, contract)
+    hashes = [await world.send(intent), await world.send(intent)]
+    events = [event for tx_hash in hashes for event in tokens_of(world.chain_id, await receipt_of(world, tx_hash))]
+    assert len(events) == 2
+    await consumers.tokens_upserted(incoming(token_events(*events)))
+    done = await world.get(intent)
+    assert (states(done), done.tx_hash, list(done.token_ids)) == (ALL_STATES, hashes[0], ["1"])
 
 
 async def test_units_of_a_token_are_indexed_too(world: World, consumers: Consumers) -> None:
@@ -101,7 +140,7 @@ async def test_units_of_a_token_are_indexed_too(world: World, consumers: Consume
     )  # fmt: skip
     intent = (await world.orchestrator.PrepareMint1155(request)).intent
     (event,) = tokens_of(world.chain_id, await receipt_of(world, await world.send(intent)))
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     done = await world.get(intent)
     assert (states(done), list(done.token_ids)) == (ALL_STATES, [str(2**200)])
 
@@ -114,7 +153,7 @@ async def test_of_two_equal_untracked_mints_the_one_that_is_tracked_later_is_ind
     abandoned, meant = await world.prepare_mint(user, contract), await world.prepare_mint(user, contract)
     tx_hash = await world.send(meant)
     (event,) = tokens_of(world.chain_id, await receipt_of(world, tx_hash))
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     assert (await world.get(meant)).state == pb.INTENT_STATE_PREPARED
     assert states(await world.track(meant, tx_hash)) == ALL_STATES
     assert states(await world.get(abandoned)) == ["PREPARED"]
@@ -127,7 +166,7 @@ async def test_a_mint_from_before_the_intent_does_not_settle_it(world: World, co
     intent = await world.prepare_mint(user, contract)
     await world.database.pool.execute("DELETE FROM tx_intents WHERE user_id = $1 AND id <> $2", user.id, id_of(intent))
     (event,) = tokens_of(world.chain_id, await receipt_of(world, earlier))
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     assert states(await world.get(intent)) == ["PREPARED"]
 
 
@@ -139,7 +178,7 @@ async def test_a_mint_by_somebody_else_to_the_same_recipient_does_not_settle_it(
     intent = await world.prepare_mint(user, contract)
     gift = await world.prepare_mint(giver, contract, recipient=user.wallet)
     (event,) = tokens_of(world.chain_id, await receipt_of(world, await world.send(gift)))
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     assert states(await world.get(intent)) == ["PREPARED"]
     assert states(await world.get(gift)) == ALL_STATES
 
@@ -153,7 +192,7 @@ async def test_a_false_claim_is_taken_back_when_its_transaction_shows_up(world: 
     assert (await world.track(intent, tx_hash)).state == pb.INTENT_STATE_SUBMITTED
     assert await world.send(gift) == tx_hash
     (event,) = tokens_of(world.chain_id, await receipt_of(world, tx_hash))
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     assert states(await world.get(intent)) == ["PREPARED", "SUBMITTED", "PREPARED"]
     assert states(await world.get(gift)) == ALL_STATES
 
@@ -166,7 +205,7 @@ async def test_an_event_without_an_intent_is_nothing_special(world: World, consu
     )  # fmt: skip
     async with world.listening(channels.collection(world.chain_id, Address(contract))) as listener:
         message = incoming(event)
-        await consumers.token_upserted(message)
+        await consumers.tokens_upserted(message)
         push = await listener.next()
         assert (push.id, push.token_upserted) == (message.message_id, event)
 
@@ -215,7 +254,7 @@ async def test_an_event_before_enough_confirmations_waits_for_them(world: World,
     async with world.confirmations(3):
         intent = await world.prepare_mint(user, contract)
         (event,) = tokens_of(world.chain_id, await receipt_of(world, await world.send(intent)))
-        await consumers.token_upserted(incoming(event))
+        await consumers.tokens_upserted(incoming(event))
         assert states(await world.get(intent)) == ALL_STATES[:3]
         await world.mine(2)
         assert states(await world.reaching(intent, pb.INTENT_STATE_INDEXED)) == ALL_STATES
@@ -242,13 +281,13 @@ async def everything(world: World) -> tuple[list[pb.Intent], list[Incoming]]:
 
 
 def handler_for(consumers: Consumers, message: Incoming) -> Callable[[Incoming], Awaitable[None]]:
+    if isinstance(message.message, events_pb2.TokenEvents):
+        minted = message.message.events[0].WhichOneof("body") == "token_upserted"
+        return consumers.tokens_upserted if minted else consumers.tokens_changed
     return {
         "CollectionUpserted": consumers.collection_upserted,
-        "TokenUpserted": consumers.token_upserted,
         "UserLoggedIn": consumers.user_logged_in,
         "WalletLinked": consumers.wallet_linked,
-        "TokenEnriched": consumers.token_changed,
-        "TokenTransferred": consumers.token_changed,
         "ChainReorged": consumers.chain_reorged,
     }[message.type.rpartition(".")[2]]
 
@@ -290,8 +329,7 @@ async def test_a_message_that_could_not_be_pushed_is_tried_again(
     message = incoming(events_pb2.WalletLinked(user_id=str(user.id), wallet_id="w", address=user.wallet))
     nobody = world.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"})
     async with redis.connected(nobody) as away, world.listening_to_user(user) as listener:
-        log = PushLog(away, nobody)
-        cut_off = Consumers(world.database, world.store(), settle, log, now, PushedBlocks(away))
+        cut_off = Consumers(world.database, world.store(), settle, PushLog(away, nobody), now, PushedBlocks(away))
         with pytest.raises(RedisError):
             await cut_off.wallet_linked(message)
         await consumers.wallet_linked(message)
@@ -314,7 +352,7 @@ async def test_a_fork_takes_intents_back_and_tells_the_feed(world: World, consum
     tx_hash = await world.send(intent)
     receipt = await receipt_of(world, tx_hash)
     (event,) = tokens_of(world.chain_id, receipt)
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     assert (await world.get(intent)).state == pb.INTENT_STATE_INDEXED
 
     await world.node.raw("anvil_reorg", 1, [])
@@ -332,14 +370,14 @@ async def test_a_fork_takes_intents_back_and_tells_the_feed(world: World, consum
     # A late event of the orphaned block is not believed.
     await world.database.pool.execute("DELETE FROM processed_events")
     with pytest.raises(Unavailable):
-        await consumers.token_upserted(incoming(event))
+        await consumers.tokens_upserted(incoming(event))
     assert (await world.get(intent)).state == pb.INTENT_STATE_SUBMITTED
 
     # The same transaction mined again in another block completes it again.
     assert await world.send(intent) == tx_hash
     again = await receipt_of(world, tx_hash)
     assert again.block_hash != receipt.block_hash
-    await consumers.token_upserted(incoming(tokens_of(world.chain_id, again)[0]))
+    await consumers.tokens_upserted(incoming(tokens_of(world.chain_id, again)[0]))
     done = await world.get(intent)
     assert states(done)[-3:] == ["INCLUDED", "CONFIRMED", "INDEXED"]
     assert done.block_number == again.block_number
@@ -368,12 +406,12 @@ async def test_the_event_of_the_new_block_may_overtake_the_fork(world: World, co
     intent = await world.prepare_mint(user, contract)
     tx_hash = await world.send(intent)
     old = await receipt_of(world, tx_hash)
-    await consumers.token_upserted(incoming(tokens_of(world.chain_id, old)[0]))
+    await consumers.tokens_upserted(incoming(tokens_of(world.chain_id, old)[0]))
     await world.node.raw("anvil_reorg", 1, [])
     await world.mine(2)
     assert await world.send(intent) == tx_hash
     new = await receipt_of(world, tx_hash)
-    await consumers.token_upserted(incoming(tokens_of(world.chain_id, new)[0]))
+    await consumers.tokens_upserted(incoming(tokens_of(world.chain_id, new)[0]))
     await consumers.chain_reorged(reorged(world, old.block_number, old.block_hash))
     done = await world.get(intent)
     assert (done.state, done.block_number) == (pb.INTENT_STATE_INDEXED, new.block_number)
@@ -389,7 +427,7 @@ async def test_a_fork_and_an_event_at_once_leave_no_intent_in_the_orphaned_block
         receipt = await receipt_of(world, await world.send(intent))
         (event,) = tokens_of(world.chain_id, receipt)
         await asyncio.gather(
-            consumers.token_upserted(incoming(event)),
+            consumers.tokens_upserted(incoming(event)),
             consumers.chain_reorged(reorged(world, receipt.block_number, receipt.block_hash)),
         )
         # The chain itself did not fork, so the watcher may find the block canonical and restore it; never before.
@@ -425,7 +463,9 @@ async def test_a_message_that_means_nothing_is_poison(consumers: Consumers, mess
 
 async def test_a_message_in_the_wrong_queue_is_poison(consumers: Consumers) -> None:
     with pytest.raises(Poison):
-        await consumers.token_changed(incoming(events_pb2.UserLoggedIn(user_id=str(new_id()))))
+        await consumers.tokens_changed(incoming(events_pb2.UserLoggedIn(user_id=str(new_id()))))
+    with pytest.raises(Poison):
+        await consumers.tokens_upserted(incoming(events_pb2.TokenTransferred(chain_id="eip155:1", contract=bytes(20))))
 
 
 async def test_a_node_that_does_not_know_the_transaction_yet_is_asked_again_later(
@@ -439,7 +479,7 @@ async def test_a_node_that_does_not_know_the_transaction_yet_is_asked_again_late
         position=common_pb2.Position(block=common_pb2.Block(number=1, hash=b"\x81" * 32), tx_hash=b"\x82" * 32),
     )  # fmt: skip
     with pytest.raises(Unavailable) as caught:
-        await consumers.token_upserted(incoming(event))
+        await consumers.tokens_upserted(incoming(event))
     assert caught.value.reason == "NODE_UNSURE"
     assert states(await world.get(intent)) == ["PREPARED"]
 

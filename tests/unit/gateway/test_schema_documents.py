@@ -37,10 +37,12 @@ def test_everything_is_documented() -> None:
     assert without == []
 
 
-# Intents and imports are no rows of a chain; approvals are, and each names its block, but wallets has no read point.
+# Intents, imports and changes of the registry are no rows of a chain. Approvals are, and each names its block, but
+# wallets has no read point.
 WITHOUT_READ_POINT = {
     "IntentConnection",
     "CollectionImportConnection",
+    "ChainChangeConnection",
     "ApprovalConnection",
     "ApprovalChangeConnection",
 }
@@ -48,7 +50,7 @@ WITHOUT_READ_POINT = {
 
 def test_connections_are_relays() -> None:
     connections = [k for n, k in OWN.items() if n.endswith("Connection") and isinstance(k, GraphQLObjectType)]
-    assert len(connections) >= 9
+    assert len(connections) >= 10
     for kind in connections:
         of_chains = kind.name not in WITHOUT_READ_POINT
         assert set(kind.fields) == {"edges", "nodes", "pageInfo"} | ({"asOf"} if of_chains else set())

@@ -1,4 +1,4 @@
-"""How far the channels were served that gateways listen to, and how much a commit is worth."""
+"""How far the channels that gateways listen to were served, and how much a commit is worth."""
 
 from __future__ import annotations
 

@@ -71,8 +71,9 @@ async def refresh_session(_: object, info: Info, *, input: Input) -> Payload:
         refresh_token = inputs.text(given, "refreshToken", 1024, 1)
         return {"tokens": await context.backends.auth.refresh(refresh_token, context.client)}
     cookies = context.cookies
+    refresh_token = cookies.refresh_token()
     try:
-        return {"tokens": cookies.keep(await context.backends.auth.refresh(cookies.refresh_token(), context.client))}
+        return {"tokens": cookies.keep(await context.backends.auth.refresh(refresh_token, context.client))}
     except Unauthenticated:
         cookies.drop()
         raise
@@ -116,7 +117,8 @@ async def flag_token(_: object, info: Info, *, input: Input) -> Payload:
     admin = await context.admin()
     key = TokenKey(input["chain_id"], input["contract"], input["token_id"])
     flag, reason = inputs.text(input["flag"], "flag", 40, 2), inputs.text(input["reason"], "reason", 500, 1)
-    return {"token": await context.backends.catalog.flag_token(key, flag, reason, str(admin.user_id))}
+    await context.backends.catalog.flag_token(key, flag, reason, str(admin.user_id))
+    return {"token": await context.loaders.tokens.find(key)}
 
 
 @mutation.field("unflagToken")
@@ -124,7 +126,8 @@ async def unflag_token(_: object, info: Info, *, input: Input) -> Payload:
     context = context_of(info)
     await context.admin()
     key = TokenKey(input["chain_id"], input["contract"], input["token_id"])
-    return {"token": await context.backends.catalog.unflag_token(key, inputs.text(input["flag"], "flag", 40, 2))}
+    await context.backends.catalog.unflag_token(key, inputs.text(input["flag"], "flag", 40, 2))
+    return {"token": await context.loaders.tokens.find(key)}
 
 
 # --- media ----------------------------------------------------------------------------------------

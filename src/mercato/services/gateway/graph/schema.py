@@ -8,6 +8,7 @@ from ariadne import ScalarType, make_executable_schema
 from graphql import GraphQLSchema
 
 from mercato.services.gateway.graph import accounts
+from mercato.services.gateway.graph.administration import ADMINISTRATION
 from mercato.services.gateway.graph.fields import FIELDS
 from mercato.services.gateway.graph.mutations import mutation
 from mercato.services.gateway.graph.queries import query
@@ -31,5 +32,6 @@ def build_schema() -> GraphQLSchema:
         accounts.mutation,
         subscription,
         *FIELDS,
+        *ADMINISTRATION,
         convert_names_case=True,
     )

@@ -269,8 +269,8 @@ class _Connection:
             await self._last(key, {"id": key, "type": "error", "payload": result["errors"]})
             return
         async with aclosing(endpoint.engine.stream(operation, context)) as results:
-            async for result in results:
-                await self._send({"id": key, "type": "next", "payload": result})
+            async for answer in results:
+                await self._send({"id": key, "type": "next", "payload": orjson.Fragment(answer)})
 
     # --- messages out -----------------------------------------------------------------------------
 

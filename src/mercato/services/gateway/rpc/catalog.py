@@ -97,14 +97,14 @@ class CatalogClient:
         rows = [_token(t, points) for t in answer.tokens]
         return wire.page(rows, answer.cursors, answer.page, page, points.values())
 
-    async def flag_token(self, key: TokenKey, flag: str, reason: str, flagged_by: str) -> Token:
+    async def flag_token(self, key: TokenKey, flag: str, reason: str, flagged_by: str) -> None:
         """Raises `NotFound` TOKEN_NOT_FOUND, `InvalidArgument` INVALID_FLAG, REASON_REQUIRED."""
         request = pb.FlagTokenRequest(token=_token_key(key), flag=flag, reason=reason, flagged_by=flagged_by)
-        return _token(await self._stub.FlagToken(request), {})
+        await self._stub.FlagToken(request)
 
-    async def unflag_token(self, key: TokenKey, flag: str) -> Token:
+    async def unflag_token(self, key: TokenKey, flag: str) -> None:
         """Raises `NotFound` TOKEN_NOT_FOUND, `InvalidArgument` INVALID_FLAG."""
-        return _token(await self._stub.UnflagToken(pb.UnflagTokenRequest(token=_token_key(key), flag=flag)), {})
+        await self._stub.UnflagToken(pb.UnflagTokenRequest(token=_token_key(key), flag=flag))
 
     async def list_balances(self, place: Place, owners: Sequence[Address], page: PageQuery) -> Page[Balance]:
         answer = await self._stub.ListBalances(
