@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 from catalog_facts import Chain, Deliver, Published, new_chain, queue_of
 
-from mercato.kit import messages, postgres
+from mercato.kit import messages, postgres, redis
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
+from mercato.kit.read_versions import ReadVersions
 from mercato.kit.settings import Settings
 from mercato.services.catalog.consumers import handlers
+from mercato.services.catalog.store.versions import ChangedRows
 from mercato.services.catalog.store.writing import CatalogStore
 
 
@@ -24,6 +26,12 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 def store(database: Database) -> CatalogStore:
     return CatalogStore(database)
+
+
+@pytest.fixture(scope="session")
+async def changed(settings: Settings) -> AsyncIterator[ChangedRows]:
+    async with redis.connected(settings) as client:
+        yield ChangedRows(ReadVersions(client))
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub, add_Cata
 from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.events.v1 import events_pb2
 from mercato.services.catalog.app import servicer
+from mercato.services.catalog.store.versions import ChangedRows
 
 CATS, CARDS, SEEN, EMPTY = contract("cats"), contract("cards"), contract("seen"), contract("empty")
 ANN, BOB, CYD = account("ann"), account("bob"), account("cyd")
@@ -87,8 +88,8 @@ async def market(deliver: Deliver) -> Market:
 
 
 @pytest.fixture(scope="module")
-async def catalog(settings: Settings, database: Database) -> AsyncIterator[CatalogServiceStub]:
-    served = [(add_CatalogServiceServicer_to_server, servicer(database), "mercato.catalog.v1.CatalogService")]
+async def catalog(settings: Settings, database: Database, changed: ChangedRows) -> AsyncIterator[CatalogServiceStub]:
+    served = [(add_CatalogServiceServicer_to_server, servicer(database, changed), "mercato.catalog.v1.CatalogService")]
     async with (
         grpc.serving(settings, "catalog", served),
         grpc.connected(settings, "catalog", CatalogServiceStub) as stub,

@@ -20,6 +20,7 @@ from mercato.kit import channels, grpc, redis
 from mercato.kit.errors import Poison, Unavailable
 from mercato.kit.ids import Address, IntentId, new_id
 from mercato.kit.messages import Incoming
+from mercato.kit.read_versions import ReadVersions
 from mercato.rpc.catalog.v1 import catalog_pb2
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from mercato.rpc.common.v1 import common_pb2
@@ -43,7 +44,7 @@ async def settle(world: World) -> AsyncIterator[Settle]:
 @pytest.fixture(scope="module")
 def consumers(world: World, settle: Settle) -> Consumers:
     """The handlers with all they use, but for the broker."""
-    return Consumers(world.database, world.store(), settle, Feed(world.redis), now)
+    return Consumers(world.database, world.store(), settle, Feed(world.redis), ReadVersions(world.redis), now)
 
 
 def now() -> datetime:
@@ -288,7 +289,7 @@ async def test_a_message_that_could_not_be_pushed_is_tried_again(
     message = incoming(events_pb2.WalletLinked(user_id=str(user.id), wallet_id="w", address=user.wallet))
     nobody = world.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"})
     async with redis.connected(nobody) as away, world.listening_to_user(user) as listener:
-        cut_off = Consumers(world.database, world.store(), settle, Feed(away), now)
+        cut_off = Consumers(world.database, world.store(), settle, Feed(away), ReadVersions(away), now)
         with pytest.raises(RedisError):
             await cut_off.wallet_linked(message)
         await consumers.wallet_linked(message)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,11 +26,12 @@ from mercato.kit.logging import Logger, get_logger
 from mercato.kit.settings import Settings
 from mercato.services.gateway.consumers import PushHub
 from mercato.services.gateway.graph.engine import Engine
-from mercato.services.gateway.graph.schema import build_schema
+from mercato.services.gateway.graph.schema import SDL, build_schema
 from mercato.services.gateway.http import answers
 from mercato.services.gateway.http.answers import HttpRefusal
 from mercato.services.gateway.http.edge import Edge
 from mercato.services.gateway.http.graphql import GraphQLEndpoint
+from mercato.services.gateway.http.hot import HotReads
 from mercato.services.gateway.http.media import MediaEndpoint
 from mercato.services.gateway.http.multipart import PREFLIGHT_HEADERS
 from mercato.services.gateway.http.pages import Assets, Pages, web_folder
@@ -38,6 +40,7 @@ from mercato.services.gateway.http.sockets import SOCKET_TIMES, SocketEndpoint, 
 from mercato.services.gateway.model.limits import Limits
 from mercato.services.gateway.rpc import backends
 from mercato.services.gateway.rpc.backends import Backends
+from mercato.services.gateway.store.answers import Answers
 
 _SOCKET_MESSAGE_LIMIT = 512 * 1024
 _GRACE_SECONDS = 3
@@ -52,18 +55,21 @@ async def running(settings: Settings, times: SocketTimes = SOCKET_TIMES) -> Asyn
         services = await stack.enter_async_context(backends.connected(settings))
         hub = PushHub(client, logger, time.monotonic)
         await stack.enter_async_context(tasks.looping(logger, "pushes", hub.run))
-        app = application(settings, services, hub, logger, times)
+        app = application(settings, services, hub, logger, times, Answers(client))
         await stack.enter_async_context(_serving(settings, app))
         await stack.enter_async_context(ops.serving(settings, "gateway", {"redis": client.ping, "pushes": hub.check}))
         yield
 
 
-def application(settings: Settings, services: Backends, hub: PushHub, logger: Logger, times: SocketTimes) -> Starlette:
+def application(
+    settings: Settings, services: Backends, hub: PushHub, logger: Logger, times: SocketTimes, kept: Answers
+) -> Starlette:
     """The ASGI application."""
     most = Limits(settings.query_depth, settings.query_cost, settings.query_aliases, settings.page_limit)
     engine = Engine(build_schema(), most, logger)
     sessions = SessionChecker(services.auth, time.monotonic)
-    graphql = GraphQLEndpoint(engine, services, hub, sessions, settings.upload_limit)
+    hot = hot_reads(settings, kept, most)
+    graphql = GraphQLEndpoint(engine, services, hub, sessions, settings.upload_limit, hot)
     sockets = SocketEndpoint(engine, services, hub, sessions, logger, lambda: datetime.now(UTC), times)
     folder = web_folder(settings.web_dir)
     local = settings.env == "development"
@@ -91,6 +97,14 @@ def application(settings: Settings, services: Backends, hub: PushHub, logger: Lo
         routes.append(Route("/dev/config.json", pages.local_config))
     middleware = [Middleware(Edge, logger=logger), _cross_origin(settings)]
     return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
+
+
+def hot_reads(settings: Settings, kept: Answers, most: Limits) -> HotReads | None:
+    """None when the settings say so. What another release, or one with other limits, would answer is told apart."""
+    if not settings.read_cache:
+        return None
+    salt = f"{version('mercato')} {most} {SDL}".encode()
+    return HotReads(kept, salt, settings.read_cache_ttl, settings.read_cache_limit, time.monotonic)
 
 
 def _cross_origin(settings: Settings) -> Middleware:

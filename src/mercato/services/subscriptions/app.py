@@ -12,6 +12,7 @@ from mercato.intents.store import IntentStore
 from mercato.kit import grpc, ops, postgres, rabbit, redis
 from mercato.kit.inbox import InboxPruner
 from mercato.kit.logging import get_logger
+from mercato.kit.read_versions import ReadVersions
 from mercato.kit.settings import Settings
 from mercato.kit.tasks import looping
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
@@ -37,7 +38,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         directory = await stack.enter_async_context(ChainDirectory(chains))
         intents = IntentStore(database, redis_client, utc_now)
         settle = Settle(intents, ChainsClient(directory, contract_errors()), CatalogClient(catalog), utc_now)
-        consumers = Consumers(database, intents, settle, Feed(redis_client), utc_now)
+        consumers = Consumers(database, intents, settle, Feed(redis_client), ReadVersions(redis_client), utc_now)
         for queue, handler in consumers.by_queue.items():
             await stack.enter_async_context(broker.consuming(queue, handler))
         # What a crash left unpushed is pushed by the orchestrator's housekeeper.

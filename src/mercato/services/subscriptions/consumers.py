@@ -3,6 +3,9 @@
 What concerns everybody is pushed inside the transaction, before it commits: when Redis is away the message is tried
 again, and a crash in between pushes twice under one id, which receivers drop. Steps of intents are pushed after the
 commit by their store, which never loses one.
+
+Before a push, the read versions of what it tells of are changed: who has heard of something is never given an answer
+from before it.
 """
 
 from __future__ import annotations
@@ -14,12 +17,13 @@ from uuid import UUID
 
 from mercato.intents.store import IntentStore
 from mercato.intents.wire import timestamp
-from mercato.kit import channels
+from mercato.kit import channels, read_versions
 from mercato.kit.errors import MercatoError, Poison
 from mercato.kit.ids import Address, ChainId, IntentId
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
 from mercato.kit.rabbit import Handler
+from mercato.kit.read_versions import ReadVersions
 from mercato.rpc.common.v1.common_pb2 import Position
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.rpc.push.v1.push_pb2 import Push, Retracted
@@ -34,12 +38,19 @@ class Consumers:
     """One handler for each queue of subscriptions. `clock` gives the time in UTC."""
 
     def __init__(
-        self, database: Database, intents: IntentStore, settle: Settle, feed: Feed, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        intents: IntentStore,
+        settle: Settle,
+        feed: Feed,
+        versions: ReadVersions,
+        clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._intents = intents
         self._settle = settle
         self._feed = feed
+        self._versions = versions
         self._clock = clock
         self._turns = Turns()
 
@@ -77,6 +88,7 @@ class Consumers:
             await self._finish(
                 "subs.collections.upserted", incoming, _audience(chain_id, contract),
                 self._push(incoming, collection_upserted=event), settlements,
+                read_versions.of_collection(chain_id, contract),
             )  # fmt: skip
 
     async def token_upserted(self, incoming: Incoming) -> None:
@@ -89,6 +101,7 @@ class Consumers:
             await self._finish(
                 "subs.mints.upserted", incoming, _audience(chain_id, contract),
                 self._push(incoming, token_upserted=event), settlements,
+                read_versions.of_collection(chain_id, contract),
             )  # fmt: skip
 
     async def token_changed(self, incoming: Incoming) -> None:
@@ -99,8 +112,9 @@ class Consumers:
         else:
             message = _expect(incoming, pb.TokenEnriched)
             push = self._push(incoming, token_enriched=message)
-        audience = _audience(_parse(ChainId.parse, message.chain_id), _parse(Address, message.contract))
-        await self._finish("subs.tokens.changed", incoming, audience, push)
+        chain_id, contract = _parse(ChainId.parse, message.chain_id), _parse(Address, message.contract)
+        changed = read_versions.of_collection(chain_id, contract)
+        await self._finish("subs.tokens.changed", incoming, _audience(chain_id, contract), push, changed=changed)
 
     async def chain_reorged(self, incoming: Incoming) -> None:
         """Takes intents back whose block was orphaned, and tells the feed from which block on it was wrong."""
@@ -112,6 +126,7 @@ class Consumers:
             if not await transaction.is_first("subs.chains.reorged", incoming.message_id):
                 return
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
+            await self._versions.change(read_versions.of_fork(chain_id))
             await self._feed.publish([channels.FEED], self._push(incoming, retracted=retracted))
         await self._push_intents(touched)
 
@@ -122,8 +137,9 @@ class Consumers:
         audience: Sequence[str],
         push: bytes,
         settlements: Sequence[Settlement] = (),
+        changed: Sequence[str] = (),
     ) -> None:
-        """Inbox, intents and push of one message."""
+        """Inbox, intents and push of one message. `changed` are the read versions of what it tells of."""
         async with self._database.transaction() as transaction:
             if not await transaction.is_first(queue, incoming.message_id):
                 return
@@ -131,6 +147,7 @@ class Consumers:
                 await commit_without_waiting(transaction)
             for intent, facts in sorted(settlements, key=lambda settlement: settlement[0].id):
                 await self._intents.learn_within(transaction, intent, facts)
+            await self._versions.change(changed)
             await self._feed.publish(audience, push)
         await self._push_intents(intent.id for intent, _ in settlements)
 

@@ -46,13 +46,17 @@ class CatalogServicer(CatalogServiceServicer):
     async def BatchGetTokens(self, request: pb.BatchGetTokensRequest, context: Context) -> pb.BatchGetTokensResponse:
         parsing.few_enough(len(request.keys))
         found = await self._tokens.batch([parsing.token_key(key) for key in request.keys])
-        return pb.BatchGetTokensResponse(tokens=map(rendering.token, found))
+        return pb.BatchGetTokensResponse(tokens=rendering.tokens(found))
 
     async def ListTokens(self, request: pb.ListTokensRequest, context: Context) -> pb.ListTokensResponse:
         size, after = cursors.page_size(request.page.first), parsing.token_cursor(request.page.after)
         found = await self._tokens.list_tokens(parsing.tokens(request), size, after)
-        page, texts = rendering.page(found, rendering.token_cursor)
-        return pb.ListTokensResponse(tokens=map(rendering.token, found.rows), page=page, cursors=texts)
+        texts = rendering.token_cursors(found.columns)
+        page = rendering.page_info(texts, has_next=found.has_next)
+        if request.by_column:
+            columns = rendering.token_columns(found.columns)
+            return pb.ListTokensResponse(columns=columns, page=page, cursors=texts)
+        return pb.ListTokensResponse(tokens=rendering.tokens(found.columns), page=page, cursors=texts)
 
     async def ListBalances(self, request: pb.ListBalancesRequest, context: Context) -> pb.ListBalancesResponse:
         size, after = cursors.page_size(request.page.first), parsing.balance_cursor(request.page.after)
@@ -78,8 +82,8 @@ class CatalogServicer(CatalogServiceServicer):
     async def FlagToken(self, request: pb.FlagTokenRequest, context: Context) -> pb.Token:
         token, flag = parsing.token_key(request.token), parsing.flag(request.flag)
         reason, by = parsing.reason(request.reason), parsing.flagged_by(request.flagged_by)
-        return rendering.token(await self._flag_token.put_up(token, flag, reason, by))
+        return rendering.tokens(await self._flag_token.put_up(token, flag, reason, by))[0]
 
     async def UnflagToken(self, request: pb.UnflagTokenRequest, context: Context) -> pb.Token:
         token, flag = parsing.token_key(request.token), parsing.flag(request.flag)
-        return rendering.token(await self._flag_token.take_down(token, flag))
+        return rendering.tokens(await self._flag_token.take_down(token, flag))[0]

@@ -17,8 +17,10 @@ from mercato.kit.errors import InvalidArgument, MercatoError
 from mercato.services.gateway.consumers import PushHub
 from mercato.services.gateway.graph.context import Context
 from mercato.services.gateway.graph.engine import Engine, Operation, Request, RequestRefused
+from mercato.services.gateway.graph.watching import watched
 from mercato.services.gateway.http import answers, bodies, multipart
 from mercato.services.gateway.http.answers import HttpRefusal
+from mercato.services.gateway.http.hot import Filling, HotReads
 from mercato.services.gateway.http.sessions import SessionChecker, bearer
 from mercato.services.gateway.model.people import Client
 from mercato.services.gateway.rpc.backends import Backends
@@ -62,9 +64,16 @@ class GraphQLEndpoint:
     """`/graphql` for everything but WebSockets."""
 
     def __init__(
-        self, engine: Engine, backends: Backends, hub: PushHub, sessions: SessionChecker, upload_limit: int
+        self,
+        engine: Engine,
+        backends: Backends,
+        hub: PushHub,
+        sessions: SessionChecker,
+        upload_limit: int,
+        hot: HotReads | None,
     ) -> None:
         self._engine = engine
+        self._hot = hot
         self._backends = backends
         self._hub = hub
         self._sessions = sessions
@@ -108,32 +117,51 @@ class GraphQLEndpoint:
                 )
 
     async def _run(self, http: HttpRequest, request: Request, kind: str) -> Response:
+        try:
+            token = bearer(http.headers.get("authorization"))
+            hot = self._hot if token is None and "cookie" not in http.headers else None
+            if hot is not None and self._engine.is_lasting(request):
+                return await self._run_hot(hot, http, request, kind)
+        except MercatoError as error:
+            return _refused(error, kind)
+        return await self._execute(http, request, kind, token, None)
+
+    async def _run_hot(self, hot: HotReads, http: HttpRequest, request: Request, kind: str) -> Response:
+        started = time.perf_counter()
+        digest = hot.digest(request)
+        if (body := await hot.find(digest)) is not None:
+            _latency.labels("query", "ok").observe(time.perf_counter() - started)
+            return answers.kept(body, kind)
+        async with hot.filling(digest) as filling:
+            return await self._execute(http, request, kind, None, filling)
+
+    async def _execute(
+        self, http: HttpRequest, request: Request, kind: str, token: str | None, filling: Filling | None
+    ) -> Response:
         started = time.perf_counter()
         try:
-            context = self._context(http)
-        except MercatoError as error:
-            return answers.refusal(error, kind)
-        try:
             operation = self._engine.prepare(request)
+            trace.get_current_span().update_name(operation.label)
+            _allow(operation, http.method)
         except MercatoError as error:
             _latency.labels("unknown", error.reason).observe(time.perf_counter() - started)
-            refused = answers.refusal(error, kind)
-            if isinstance(error, RequestRefused):
-                refused.status_code = answers.document_status(kind)
-            return refused
-        trace.get_current_span().update_name(operation.label)
-        try:
-            _allow(operation, http.method)
-        except HttpRefusal as error:
-            return answers.refusal(error, kind)
+            return _refused(error, kind)
+        backends = self._backends if filling is None else watched(self._backends, filling.watch)
+        context = Context(backends, self._hub, self._sessions, token, client_of(http))
         result = await self._engine.execute(operation, context)
         outcome = "errors" if "errors" in result else "ok"
         _latency.labels(operation.kind.value, outcome).observe(time.perf_counter() - started)
-        return answers.answer(result, 200 if "data" in result else answers.document_status(kind), kind)
+        found = answers.answer(result, 200 if "data" in result else answers.document_status(kind), kind)
+        if filling is not None and outcome == "ok":
+            await filling.keep(bytes(found.body))
+        return found
 
-    def _context(self, http: HttpRequest) -> Context:
-        token = bearer(http.headers.get("authorization"))
-        return Context(self._backends, self._hub, self._sessions, token, client_of(http))
+
+def _refused(error: MercatoError, kind: str) -> Response:
+    found = answers.refusal(error, kind)
+    if isinstance(error, RequestRefused):
+        found.status_code = answers.document_status(kind)
+    return found
 
 
 def _allow(operation: Operation, method: str) -> None:

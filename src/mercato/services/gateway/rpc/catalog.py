@@ -87,9 +87,10 @@ class CatalogClient:
                 owner=wire.raw(owner),
                 traits=[pb.TraitFilter(name=t.name, values=t.values) for t in traits],
                 page=wire.page_request(page),
+                by_column=True,
             )
         )
-        return wire.page(map(_token, answer.tokens), answer.cursors, answer.page, page)
+        return wire.page(_tokens(answer.columns), answer.cursors, answer.page, page)
 
     async def list_balances(self, place: Place, owners: Sequence[Address], page: PageQuery) -> Page[Balance]:
         answer = await self._stub.ListBalances(
@@ -187,6 +188,42 @@ def _token(t: pb.Token) -> Token:
         flags=list(t.flags),
         minted_block=t.minted_block,
         minted_at=wire.find_moment(t.minted_at),
+    )
+
+
+def _tokens(c: pb.TokenColumns) -> list[Token]:
+    """From columns: what is the same for many tokens is made once, and no message is read for each."""
+    collections = [
+        (ChainId.parse(k.chain_id), Address(k.contract), wire.STANDARDS.get(k.standard)) for k in c.collections
+    ]
+    places = [collections[place] for place in c.collection_places]
+    traits: list[list[TokenTrait]] = [[] for _ in places]
+    for place, trait in zip(c.trait_places, map(TokenTrait, c.trait_names, c.trait_values), strict=True):
+        traits[place].append(trait)
+    flags: list[list[str]] = [[] for _ in places]
+    for place, flag in zip(c.flag_places, c.flags, strict=True):
+        flags[place].append(flag)
+    return list(
+        map(
+            Token,
+            [
+                TokenKey(chain, contract, int(token_id))
+                for (chain, contract, _), token_id in zip(places, c.token_ids, strict=True)
+            ],
+            [standard for _, _, standard in places],
+            map(wire.find_address, c.owners),
+            map(wire.number, c.supplies),
+            map(wire.text, c.uris),
+            map(wire.text, c.names),
+            map(wire.text, c.descriptions),
+            map(wire.text, c.images),
+            map(wire.text, c.animation_urls),
+            traits,
+            c.metadata_states,
+            flags,
+            c.minted_blocks,
+            map(wire.from_seconds, c.minted_at),
+        )
     )
 
 
