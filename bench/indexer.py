@@ -57,7 +57,7 @@ class PeerRun:
 
 async def measure() -> Report:
     """Runs both `ROUNDS` times in turn."""
-    await _install()
+    await install()
     recorded = await backfill.recording()
     expected = await backfill.expected_end(recorded)
     ours: list[Backfill] = []
@@ -87,7 +87,7 @@ def _median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
-async def _install() -> None:
+async def install() -> None:
     """Ponder's packages, once."""
     if (PONDER / "node_modules").exists():
         return
@@ -122,7 +122,7 @@ async def _ponder(node: ReplayNode) -> PeerRun:
         postgres = {"postgres": stack.pid("postgres")}
         before = reading(postgres)
         process = await asyncio.create_subprocess_exec(
-            *command, "-p", str(_free_port()), "-H", "127.0.0.1", cwd=PONDER, env=environment,
+            *command, "-p", str(free_port()), "-H", "127.0.0.1", cwd=PONDER, env=environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
@@ -152,7 +152,7 @@ async def _until_done(process: asyncio.subprocess.Process) -> None:
     raise RuntimeError(f"Ponder ended early: {b''.join(said[-5:]).decode(errors='replace')}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -346,6 +346,36 @@ async def test_a_chain_is_read_to_where_its_indexer_is(
     assert market.two.id.caip2 not in {p.chain_id for p in points}
 
 
+async def test_columns_say_what_messages_say(catalog: CatalogServiceStub, market: Market) -> None:
+    request = pb.ListTokensRequest(
+        chain_id=market.token(1).chain_id, contract=CATS, page=common_pb2.PageRequest(first=5)
+    )
+    rows = await catalog.ListTokens(request)
+    request.by_column = True
+    found = await catalog.ListTokens(request)
+    columns = found.columns
+    assert (len(rows.tokens), len(found.tokens), len(columns.token_ids)) == (5, 0, 5)
+    assert (found.page, list(found.cursors)) == (rows.page, list(rows.cursors))
+    for n, token in enumerate(rows.tokens):
+        place = columns.collections[columns.collection_places[n]]
+        assert (place.chain_id, place.contract, place.standard) == (token.chain_id, token.contract, token.standard)
+        for column, field in (
+            ("token_ids", "token_id"), ("owners", "owner"), ("supplies", "supply"), ("uris", "uri"), ("names", "name"),
+            ("descriptions", "description"), ("images", "image"), ("animation_urls", "animation_url"),
+            ("metadata_states", "metadata_state"), ("minted_blocks", "minted_block"),
+        ):  # fmt: skip
+            assert getattr(columns, column)[n] == getattr(token, field), column
+        assert columns.minted_at[n] == token.minted_at.seconds
+        traits = zip(columns.trait_places, columns.trait_names, columns.trait_values, strict=True)
+        assert [(name, value) for place, name, value in traits if place == n] == [
+            (t.name, t.value) for t in token.traits
+        ]
+        flags = zip(columns.flag_places, columns.flags, strict=True)
+        assert [flag for place, flag in flags if place == n] == list(token.flags)
+    assert columns.trait_names
+    assert set(columns.trait_places) <= set(range(5))
+
+
 async def test_a_flag_is_put_up_and_taken_down(catalog: CatalogServiceStub, market: Market) -> None:
     request = pb.FlagTokenRequest(token=market.token(6), flag="SPAM", reason="airdropped", flagged_by="moderator")
     await catalog.FlagToken(request)

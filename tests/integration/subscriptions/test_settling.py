@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from redis.exceptions import RedisError
 
 from mercato.intents.sightings import contract_errors
 from mercato.intents.store import status_key
-from mercato.kit import channels, grpc, redis
+from mercato.kit import channels, grpc, read_versions, redis
 from mercato.kit.errors import Poison, Unavailable
 from mercato.kit.ids import Address, IntentId, new_id
 from mercato.kit.messages import Incoming
@@ -297,6 +298,43 @@ async def test_a_message_that_could_not_be_pushed_is_tried_again(
 
 
 # ---- forks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        events_pb2.CollectionUpserted(position=common_pb2.Position(tx_hash=b"\x05" * 32)),
+        events_pb2.TokenUpserted(token_id="1", owner=b"\x06" * 20, position=common_pb2.Position(tx_hash=b"\x05" * 32)),
+        events_pb2.TokenTransferred(token_id="1"),
+        events_pb2.TokenEnriched(token_id="1"),
+    ],
+)
+async def test_read_versions_have_changed_before_a_push_arrives(world: World, settle: Settle, message: Any) -> None:
+    contract = Address(os.urandom(20))
+    event = type(message)()
+    event.CopyFrom(message)
+    event.chain_id, event.contract = world.chain_id.caip2, contract
+    if "position" in event.DESCRIPTOR.fields_by_name:
+        event.position.block.hash = os.urandom(32)
+    names = read_versions.of_collection(world.chain_id, contract)
+    before = await world.redis.mget(names)
+
+    class Slow(ReadVersions):
+        """Leaves a push that does not wait the time to arrive first."""
+
+        async def change(self, names: Iterable[str]) -> None:
+            await asyncio.sleep(0.2)
+            await super().change(names)
+
+    slow = Consumers(world.database, world.store(), settle, Feed(world.redis), Slow(world.redis), now)
+    given = incoming(event)
+    async with world.listening(channels.collection(world.chain_id, contract)) as listener:
+        handling = asyncio.create_task(handler_for(slow, given)(given))
+        assert (await listener.next()).id == given.message_id
+        after = await world.redis.mget(names)
+        await handling
+    assert None not in after
+    assert not set(before) & set(after)
 
 
 def reorged(world: World, block_number: int, block_hash: bytes) -> Incoming:

@@ -106,9 +106,9 @@ class HotReads:
 
     async def keep(self, digest: str, watch: Watch, body: bytes) -> None:
         """Nothing is kept of what has no versions, or is too large."""
-        if watch.passing or len(body) > self._most:
+        if watch.passing:
             self._let_pass(digest)
-        elif watch.lasting:
+        elif watch.lasting and len(body) <= self._most:
             try:
                 await self._answers.keep(digest, watch.versions, body, BRIEFLY if watch.brief else self._milliseconds)
                 _kept_bytes.inc(len(body))
