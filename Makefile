@@ -64,6 +64,12 @@ bench-indexer: setup ## Back-fill beside Ponder, in turn, on the same node; prin
 bench-live: setup ## From a mined block to the push on a WebSocket
 	@$(BIN)/python -m bench.live
 
+.PHONY: bench-gateway
+bench-gateway: setup ## Reads cold and hot beside Ponder's API, sign-ins, sockets; prints the ratios (about 8 minutes)
+	@$(BIN)/python -m bench.gateway
+	@$(BIN)/python -m bench.sign_in
+	@if [ -f bench/sockets.py ]; then $(BIN)/python -m bench.sockets; fi
+
 .PHONY: proto
 proto: $(VENV) ## Generate src/mercato/rpc from proto/
 	@$(BIN)/python scripts/proto.py

@@ -5,5 +5,6 @@ serves: nothing.
 consumes: auth.events `user.logged_in`, wallets.events `wallet.linked`, collections.domain and mints.domain
 `upserted.#`, tokens.domain `#`, chains.events `reorged.eip155.*`.
 publishes: Redis pub/sub to the gateways, on the channels of `kit.channels`.
-stores: orchestrator_db (tx_intents, orphaned_blocks, processed_events); Redis `intent:status:{intentId}`.
+stores: orchestrator_db (tx_intents, orphaned_blocks, processed_events); Redis `intent:status:{intentId}`,
+`cache:read:v:*` (read versions, new before each push).
 """
