@@ -46,7 +46,7 @@ check: setup ## Lint, types, import rules, fresh generated code, contracts, migr
 	@$(SAY) 'ruff'; $(BIN)/ruff check .; $(BIN)/ruff format --check .
 	@$(SAY) 'mypy'; $(BIN)/mypy
 	@$(SAY) 'import rules'; $(BIN)/lint-imports
-	@$(SAY) 'generated code'; $(BIN)/python scripts/proto.py --check
+	@$(SAY) 'generated code'; $(BIN)/python scripts/proto.py --check; $(BIN)/python scripts/reasons.py --check
 	@$(SAY) 'contracts'; node contracts/build.mjs --check
 	@$(SAY) 'the page'; cd web && npm run --silent check
 	@$(SAY) 'lock file'; if grep -Hn '://' requirements/*.txt; then echo 'a lock file names an address; run `make lock`'; exit 1; fi
@@ -73,6 +73,10 @@ bench-gateway: setup ## Reads cold and hot beside Ponder's API, sign-ins, socket
 .PHONY: proto
 proto: $(VENV) ## Generate src/mercato/rpc from proto/
 	@$(BIN)/python scripts/proto.py
+
+.PHONY: reasons
+reasons: $(VENV) ## List every reason code of the code in docs/reasons.md
+	@$(BIN)/python scripts/reasons.py
 
 .PHONY: contracts
 contracts: $(MODULES) ## Build the contracts' ABI and byte code

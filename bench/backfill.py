@@ -33,6 +33,7 @@ from mercato.rpc.catalog.v1 import catalog_pb2
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from mercato.rpc.chains.v1 import chains_pb2 as chains
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
+from mercato.services.indexer.store.raw import RawEvents
 from mercato.stack import LocalStack
 from mercato.stack.site import default_home
 
@@ -117,7 +118,7 @@ async def filled(stack: LocalStack, node: ReplayNode, expected: EndState) -> Bac
     before = reading(named)
     caught_up = await _register_and_wait(stack.settings, node, expected)
     spent = reading(named) - before
-    await _check(stack.settings, expected)
+    await _check(stack.settings, node.chain, expected)
     peaks = {name: peak_memory(stack.pid(name)) for name in ("indexer", "catalog")}
     return Backfill(expected.transfers, spent, caught_up, peaks)
 
@@ -231,7 +232,7 @@ async def _until_all_transfers(settings: Settings, transfers: int) -> None:
         await connection.close()
 
 
-async def _check(settings: Settings, expected: EndState) -> None:
+async def _check(settings: Settings, chain: ChainId, expected: EndState) -> None:
     """Raises `WrongEnd` when owners, holdings, counts or raw logs are not those of the recording."""
     connection = await asyncpg.connect(settings.database_url("catalog_db"))
     try:
@@ -248,7 +249,7 @@ async def _check(settings: Settings, expected: EndState) -> None:
     if found != expected:
         raise WrongEnd(f"expected {expected}, found {found}")
     async with mongo.connected(settings) as client:
-        raw = await client["events"]["raw"].count_documents({})
+        raw = sum([1 async for _ in RawEvents(client).stream(chain)])
     if raw != expected.transfers:
         raise WrongEnd(f"{raw} raw logs are kept, not {expected.transfers}")
     console.print(f"all {found.transfers:,} transfers, {found.tokens:,} tokens, owners {found.owners_md5}: as expected")

@@ -70,7 +70,8 @@ class OwnerByArrival(Movements):
                 await self._connection.execute(
                     "UPDATE tokens SET owner = $3, moved_block_ref = $4, moved_log_index = $5, moved_batch_index = $6"
                     " WHERE collection_ref = $1 AND token_id = $2::text::numeric",
-                    ref, token_id, token.last.owner, *token.last[:3],
+                    ref, token_id, token.last.recipient, token.last.block_ref, token.last.log_index,
+                    token.last.batch_index,
                 )  # fmt: skip
         return new_tokens
 

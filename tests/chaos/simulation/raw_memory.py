@@ -10,43 +10,42 @@ from mercato.kit.ids import ChainId
 from mercato.services.indexer.model.chain import RecentBlock
 from mercato.services.indexer.model.raw import RawEvent
 
-_Key = tuple[ChainId, int, bytes, int]
+_Block = tuple[ChainId, int, bytes]
+_HIGHEST = 2**64 - 2
 
 
 class RawEventsInMemory:
-    """Rows by their natural key, as `services.indexer.store.raw.RawEvents` keeps them."""
+    """Logs by their natural key and marks by block, as `services.indexer.store.raw.RawEvents` keeps them."""
 
     def __init__(self) -> None:
-        self._rows: dict[_Key, RawEvent] = {}
-        self._marked: dict[_Key, int] = {}
+        self._logs: dict[_Block, dict[int, RawEvent]] = {}
+        self._marks: dict[_Block, tuple[int, bool]] = {}
 
     async def add(self, chain: ChainId, events: Sequence[RawEvent]) -> None:
         for event in events:
-            self._rows.setdefault((chain, event.block_number, event.block_hash, event.log_index), event)
+            block = (chain, event.block_number, event.block_hash)
+            self._logs.setdefault(block, {}).setdefault(event.log_index, event)
 
     async def orphan(self, chain: ChainId, blocks: Iterable[RecentBlock], generation: int) -> None:
-        for key in self._of(chain, blocks):
-            if self._marked.get(key, -1) < generation:
-                self._mark(key, generation, canonical=False)
+        for block in _keys(chain, blocks):
+            if self._marked(block) < generation:
+                self._marks[block] = (generation, False)
 
     async def readopt(self, chain: ChainId, blocks: Iterable[RecentBlock], generation: int) -> None:
-        for key in self._of(chain, blocks):
-            if self._marked.get(key, -1) <= generation:
-                self._mark(key, generation, canonical=True)
+        for block in _keys(chain, blocks):
+            if self._marked(block) <= generation:
+                self._marks[block] = (generation, True)
 
-    async def list_block(self, chain: ChainId, number: int, hash_: bytes, indexes: Iterable[int]) -> list[RawEvent]:
-        found = (self._rows.get((chain, number, hash_, index)) for index in sorted(set(indexes)))
-        return [row for row in found if row is not None]
+    async def stream(self, chain: ChainId, first: int = 0, last: int = _HIGHEST) -> AsyncIterator[RawEvent]:
+        for block, logs in sorted(self._logs.items()):
+            if block[0] == chain and first <= block[1] <= last:
+                _, canonical = self._marks.get(block, (-1, True))
+                for _, event in sorted(logs.items()):
+                    yield msgspec.structs.replace(event, canonical=canonical)
 
-    async def stream(self, chain: ChainId) -> AsyncIterator[RawEvent]:
-        for (of_chain, *_), row in list(self._rows.items()):
-            if of_chain == chain:
-                yield row
+    def _marked(self, block: _Block) -> int:
+        return self._marks.get(block, (-1, True))[0]
 
-    def _of(self, chain: ChainId, blocks: Iterable[RecentBlock]) -> list[_Key]:
-        keys = [(chain, known.block.number, known.block.hash, index) for known in blocks for index in known.raw_logs]
-        return [key for key in keys if key in self._rows]
 
-    def _mark(self, key: _Key, generation: int, *, canonical: bool) -> None:
-        self._rows[key] = msgspec.structs.replace(self._rows[key], canonical=canonical)
-        self._marked[key] = generation
+def _keys(chain: ChainId, blocks: Iterable[RecentBlock]) -> list[_Block]:
+    return [(chain, known.block.number, known.block.hash) for known in blocks]

@@ -34,7 +34,7 @@ from mercato.services.indexer.usecases.imports import ReadImports, RequestImport
 
 FINALITY = 8
 JOIN_STEPS = [
-    ("imports", "bind", 1), ("checkpoints", "announce", 1), ("raw", "add", 1), ("publisher", "publish_all", 1),
+    ("imports", "bind", 1), ("raw", "add", 1), ("publisher", "publish_all", 1),
     ("publisher", "publish_all", 2), ("imports", "follow", 1),
 ]  # fmt: skip
 HISTORY_STEPS = [("raw", "add", 2), ("publisher", "publish_all", 2), ("imports", "advance", 2)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercato.services.catalog.model.fold import CollectionFold, LastMove, Movement, Sum, TokenFold, fold
+from mercato.services.catalog.model.fold import CollectionFold, Movement, Sum, TokenFold, fold
 
 ANN, BOB = b"a" * 20, b"b" * 20
 TX = bytes(32)
@@ -24,7 +24,7 @@ def move(
 
 def test_an_erc721_token_goes_to_whoever_the_highest_position_says() -> None:
     folded = fold([move((5, 1, 1), ANN, BOB), move((5, 1, 0), None, ANN), move((4, 9, 9), BOB, ANN)])
-    assert folded.tokens == {(1, "7"): TokenFold(LastMove(5, 1, 1, BOB), 5, 0)}
+    assert folded.tokens == {(1, "7"): TokenFold(move((5, 1, 1), ANN, BOB), 5, 0)}
     assert folded.balances == {}
     assert folded.holders == {(1, ANN): Sum(1, 3, 5), (1, BOB): Sum(0, 2, 5)}
     assert folded.collections == {1: CollectionFold(supply=1, multi=False)}
@@ -32,7 +32,7 @@ def test_an_erc721_token_goes_to_whoever_the_highest_position_says() -> None:
 
 def test_a_burn_leaves_nobody_as_the_owner() -> None:
     folded = fold([move((1, 0, 0), None, ANN), move((2, 0, 0), ANN, None)])
-    assert folded.tokens[1, "7"].last == LastMove(2, 0, 0, None)
+    assert folded.tokens[1, "7"].last == move((2, 0, 0), ANN, None)
     assert folded.collections[1].supply == 0
     assert folded.holders == {(1, ANN): Sum(0, 2, 2)}
 

@@ -37,7 +37,7 @@ class Replay:
     async def up_to(self, block: int, orphans: Container[bytes]) -> None:
         """Applies what blocks above the last call's and up to `block` said, except `orphans` (block hashes)."""
         batch: list[RawEvent] = []
-        async for event in self._raw.stream_between(self._chain, self._next, block):
+        async for event in self._raw.stream(self._chain, self._next, block):
             if event.block_hash in orphans:
                 continue
             batch.append(event)

@@ -35,20 +35,11 @@ class NewTokens(NamedTuple):
     token_ids: Sequence[str]
 
 
-class LastMove(NamedTuple):
-    """Who an ERC-721 token went to, and where that stands."""
-
-    block_ref: int
-    log_index: int
-    batch_index: int
-    owner: bytes | None
-
-
 @dataclass(slots=True)
 class TokenFold:
-    """`supply` is ERC-1155 units minted less burned."""
+    """`last` is where an ERC-721 token went last, `supply` ERC-1155 units minted less burned."""
 
-    last: LastMove | None = None
+    last: Movement | None = None
     minted_block_ref: int | None = None
     supply: int = 0
 
@@ -128,6 +119,6 @@ def _add_balances(balances: dict[tuple[int, str, bytes], Sum], move: Movement, a
 
 
 def _take_over(token: TokenFold, move: Movement) -> None:
-    last = LastMove(move.block_ref, move.log_index, move.batch_index, move.recipient)
-    if token.last is None or last[:3] > token.last[:3]:
-        token.last = last
+    """The first four fields of a movement are its position, and the collection, which is the same here."""
+    if token.last is None or move[:4] > token.last[:4]:
+        token.last = move

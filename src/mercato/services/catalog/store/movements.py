@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from mercato.kit.postgres import Connection
 from mercato.services.catalog.model.fold import CollectionFold, Fold, Movement, NewTokens, Sum, TokenFold
-from mercato.services.catalog.store.arrays import numerics
+from mercato.services.catalog.store.arrays import numerics, sparse
 
 _COLUMNS = (
     "block_ref", "collection_ref", "log_index", "batch_index", "token_id", "sender", "recipient", "tx_hash", "operator",
     "amount",
 )  # fmt: skip
 
-_NOWHERE = (None, None, None, None)
 _KNOWN = """
 SELECT block_ref, log_index, batch_index FROM ownership_transfers WHERE block_ref = ANY($1::bigint[])
 """
@@ -22,8 +21,8 @@ _UPSERT_TOKENS = """
 WITH written AS (
     INSERT INTO tokens AS t (collection_ref, token_id, moved_block_ref, moved_log_index, moved_batch_index, owner,
         minted_block_ref, supply)
-    SELECT * FROM unnest($1::int[], $2::text::numeric[], $3::bigint[], $4::int[], $5::int[], $6::bytea[],
-        $7::bigint[], $8::text::numeric[])
+    SELECT * FROM unnest($1::text::int[], $2::text::numeric[], $3::text::bigint[], $4::text::int[], $5::text::int[],
+        $6::bytea[], $7::text::bigint[], $8::text::numeric[])
     ON CONFLICT (collection_ref, token_id) DO UPDATE SET
         owner = CASE WHEN {newer} THEN excluded.owner ELSE t.owner END,
         moved_block_ref = CASE WHEN {newer} THEN excluded.moved_block_ref ELSE t.moved_block_ref END,
@@ -52,7 +51,7 @@ ON CONFLICT (collection_ref, token_id, owner) DO UPDATE SET
 # An account becomes or ceases to be a holder when its units cross zero.
 _UPSERT_HOLDERS = """
 WITH change (collection_ref, owner, units, moves) AS MATERIALIZED (
-    SELECT * FROM unnest($1::int[], $2::bytea[], $3::text::numeric[], $4::int[])
+    SELECT * FROM unnest($1::text::int[], $2::bytea[], $3::text::numeric[], $4::text::int[])
 ), written AS (
     INSERT INTO collection_holders AS h (collection_ref, owner, units, moves) SELECT * FROM change
     ON CONFLICT (collection_ref, owner) DO UPDATE SET
@@ -115,11 +114,18 @@ class Movements:
         self, tokens: Mapping[tuple[int, str], TokenFold], listing: Sequence[int]
     ) -> dict[int, NewTokens]:
         collections, token_ids = zip(*tokens, strict=True)
-        moved = zip(*(token.last or _NOWHERE for token in tokens.values()), strict=True)
-        minted = [token.minted_block_ref for token in tokens.values()]
-        supplies = numerics(token.supply for token in tokens.values())
+        last = [token.last for token in tokens.values()]
         rows = await self._connection.fetch(
-            _UPSERT_TOKENS, collections, numerics(token_ids), *moved, minted, supplies, listing
+            _UPSERT_TOKENS,
+            numerics(collections),
+            numerics(token_ids),
+            sparse(move and move.block_ref for move in last),
+            sparse(move and move.log_index for move in last),
+            sparse(move and move.batch_index for move in last),
+            [move and move.recipient for move in last],
+            sparse(token.minted_block_ref for token in tokens.values()),
+            numerics(token.supply for token in tokens.values()),
+            listing,
         )
         return {row["collection_ref"]: NewTokens(row["tokens"], row["token_ids"] or ()) for row in rows}
 
@@ -140,11 +146,13 @@ class Movements:
         """Adds units to what accounts hold of collections; by how much each collection's number of holders changes."""
         if not holders:
             return {}
+        collections, owners = zip(*holders, strict=True)
         rows = await self._connection.fetch(
             _UPSERT_HOLDERS,
-            *zip(*holders, strict=True),
+            numerics(collections),
+            owners,
             numerics(total.units for total in holders.values()),
-            [total.moves for total in holders.values()],
+            numerics(total.moves for total in holders.values()),
         )
         return {row["collection_ref"]: row["holders"] for row in rows}
 

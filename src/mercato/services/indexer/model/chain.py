@@ -28,11 +28,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class RecentBlock:
-    """A block that a fork may still take away; `raw_logs` are the log indexes that were kept raw."""
+    """A block that a fork may still take away."""
 
     block: Block
     parent_hash: bytes
-    raw_logs: tuple[int, ...] = ()
 
 
 class State(Enum):

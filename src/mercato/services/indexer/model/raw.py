@@ -50,6 +50,14 @@ class _Quantities(dict[str, int]):
         return value
 
 
+class _Data(dict[str, bytes]):
+    """JSON-RPC data that many logs share, parsed once each."""
+
+    def __missing__(self, text: str) -> bytes:
+        value = self[text] = bytes.fromhex(text[2:])
+        return value
+
+
 def untimed_blocks(facts: Iterable[Fact]) -> set[int]:
     """Blocks, by number, whose time the logs of these facts do not tell."""
     return {
@@ -65,7 +73,7 @@ def raw_events(logs: Sequence[RawLog], facts: Sequence[Fact], timestamps: Mappin
     `facts` are those of ``decode(logs)``, in its order; `timestamps` are by block hash, for logs that do not tell.
     Raises `ValueError` for what is no hex.
     """
-    quantities = _Quantities()
+    quantities, shared = _Quantities(), _Data()
     kept: list[RawEvent] = []
     waiting = iter(facts)
     fact = next(waiting, None)
@@ -75,7 +83,7 @@ def raw_events(logs: Sequence[RawLog], facts: Sequence[Fact], timestamps: Mappin
         if not _is_of(fact, log, quantities):
             continue
         if not log.removed:
-            kept.append(_event(log, quantities, timestamps))
+            kept.append(_event(log, quantities, shared, timestamps))
         while fact is not None and _is_of(fact, log, quantities):
             fact = next(waiting, None)
     return kept
@@ -87,17 +95,17 @@ def _is_of(fact: Fact, log: RawLog, quantities: _Quantities) -> bool:
     return fact.log_index == quantities[log.log_index] and fact.block.number == quantities[log.block_number]
 
 
-def _event(log: RawLog, quantities: _Quantities, timestamps: Mapping[bytes, int]) -> RawEvent:
-    block_hash = bytes.fromhex(log.block_hash[2:])
+def _event(log: RawLog, quantities: _Quantities, shared: _Data, timestamps: Mapping[bytes, int]) -> RawEvent:
+    block_hash = shared[log.block_hash]
     told = log.block_timestamp
     return RawEvent(
         quantities[log.block_number],
         block_hash,
         quantities[log.log_index],
-        bytes.fromhex(log.transaction_hash[2:]),
+        shared[log.transaction_hash],
         quantities[log.transaction_index],
-        bytes.fromhex(log.address[2:]),
-        bytes.fromhex("".join([topic[2:] for topic in log.topics])),
+        shared[log.address],
+        b"".join([shared[topic] for topic in log.topics]),
         bytes.fromhex(log.data[2:]),
         timestamps[block_hash] if told is None else quantities[told],
     )

@@ -40,11 +40,10 @@ UPDATE indexer_checkpoints SET head = COALESCE($3, head), state = $4, reason = $
 WHERE chain_id = $1 AND epoch = $2
 """
 _REMEMBER = """
-INSERT INTO recent_blocks (chain_id, number, hash, parent_hash, block_timestamp, raw_logs)
-SELECT $1, number, hash, parent_hash, block_timestamp, raw_logs::integer[]
-FROM unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[], $6::text[])
-    AS t (number, hash, parent_hash, block_timestamp, raw_logs)
-ON CONFLICT (chain_id, number) DO UPDATE SET raw_logs = EXCLUDED.raw_logs WHERE recent_blocks.hash = EXCLUDED.hash
+INSERT INTO recent_blocks (chain_id, number, hash, parent_hash, block_timestamp)
+SELECT $1, number, hash, parent_hash, block_timestamp
+FROM unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[]) AS t (number, hash, parent_hash, block_timestamp)
+ON CONFLICT (chain_id, number) DO UPDATE SET hash = EXCLUDED.hash WHERE recent_blocks.hash = EXCLUDED.hash
 """
 _STEP_BACK = """
 UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timestamp = $5, generation = $6,
@@ -52,8 +51,8 @@ UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timesta
 WHERE chain_id = $1 AND epoch = $2
 """
 _ORPHAN = """
-INSERT INTO orphaned_blocks (chain_id, generation, number, hash, parent_hash, block_timestamp, raw_logs)
-SELECT chain_id, $2, number, hash, parent_hash, block_timestamp, raw_logs FROM recent_blocks
+INSERT INTO orphaned_blocks (chain_id, generation, number, hash, parent_hash, block_timestamp)
+SELECT chain_id, $2, number, hash, parent_hash, block_timestamp FROM recent_blocks
 WHERE chain_id = $1 AND number > $3
 """
 _FOLLOW = """
@@ -183,8 +182,8 @@ class Checkpoints:
         ]  # fmt: skip
 
     async def list_orphans(self, chain: ChainId, from_block: int) -> dict[bytes, RecentBlock]:
-        """Blocks at or above a number that are orphaned now, by hash: rows of theirs in the raw store do not count,
-        whatever their flag says."""
+        """Blocks at or above a number that are orphaned now, by hash: logs of theirs in the raw store do not count,
+        whatever their mark says."""
         rows = await self._database.pool.fetch(
             "SELECT * FROM orphaned_blocks WHERE chain_id = $1 AND number >= $2 AND NOT readopted", chain, from_block
         )
@@ -215,14 +214,13 @@ def _lost(chain: ChainId) -> LeadershipLost:
     return LeadershipLost("LEADERSHIP_LOST", f"another replica leads {chain.caip2} now")
 
 
-def _columns(known: RecentBlock) -> tuple[int, bytes, bytes, int, str]:
-    logs = "{" + ",".join(map(str, known.raw_logs)) + "}"
-    return known.block.number, known.block.hash, known.parent_hash, known.block.timestamp, logs
+def _columns(known: RecentBlock) -> tuple[int, bytes, bytes, int]:
+    return known.block.number, known.block.hash, known.parent_hash, known.block.timestamp
 
 
 def _recent(row: asyncpg.Record) -> RecentBlock:
     block = Block(row["number"], row["hash"], row["block_timestamp"])
-    return RecentBlock(block, row["parent_hash"], tuple(row["raw_logs"]))
+    return RecentBlock(block, row["parent_hash"])
 
 
 def _checkpoint(row: asyncpg.Record) -> Checkpoint:

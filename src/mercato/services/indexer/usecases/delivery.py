@@ -8,7 +8,7 @@ are announced first, so that a fork during a crash finds them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from prometheus_client import Counter
 
@@ -79,7 +79,7 @@ class Deliver:
     async def tip(self, reading: Reading, batch: Batch, headers: Sequence[Header]) -> None:
         """Blocks that a fork may still take away."""
         with tracing.continued({}, "index block"):
-            blocks = _recent(headers, batch.raw)
+            blocks = [RecentBlock(Block.of(header), header.parent_hash) for header in headers]
             await self._checkpoints.announce(reading.checkpoint, blocks)
             reading.recent |= {known.block.number: known for known in blocks}
             await self._keep_raw(reading, batch)
@@ -87,12 +87,8 @@ class Deliver:
             await self._advance(reading, batch, facts, batch.number - reading.finality_depth, None)
 
     async def joined(self, reading: Reading, batch: Batch) -> int:
-        """Blocks that were handed over before, now with a contract that was not followed then; the number of facts.
-        Those that a fork may take away are announced with its logs, too."""
+        """Blocks that were handed over before, now with a contract that was not followed then; the number of facts."""
         with tracing.continued({}, "index import"):
-            if blocks := _with_logs(reading, batch.raw):
-                await self._checkpoints.announce(reading.checkpoint, blocks)
-                reading.recent |= {known.block.number: known for known in blocks}
             await self._keep_raw(reading, batch)
             return await self._publish(reading, batch, catching_up=True)
 
@@ -107,7 +103,7 @@ class Deliver:
         await self._publisher.publish_all(messages_)
 
     async def _keep_raw(self, reading: Reading, batch: Batch) -> None:
-        """Rows that are there keep their flag, so a block that a fork took and gave back needs it set again."""
+        """A block that a fork took and gave back is still marked as taken."""
         await self._raw.add(reading.chain, batch.raw)
         if reading.orphans:
             hashes = {event.block_hash for event in batch.raw}
@@ -155,22 +151,3 @@ def _position(reading: Reading, at: Checkpoint, head: int) -> list[Outgoing]:
         return []
     covers_from = 0 if reading.said_to is None else min(reading.said_to, at.number) + 1
     return [messages.advanced(at.chain, at.block, head, at.finalized, at.generation, covers_from, reading.unsaid)]
-
-
-def _recent(headers: Sequence[Header], raw: Sequence[RawEvent]) -> list[RecentBlock]:
-    indexes: dict[bytes, list[int]] = {header.hash: [] for header in headers}
-    for event in raw:
-        indexes[event.block_hash].append(event.log_index)
-    return [RecentBlock(Block.of(h), h.parent_hash, tuple(indexes[h.hash])) for h in headers]
-
-
-def _with_logs(reading: Reading, raw: Sequence[RawEvent]) -> list[RecentBlock]:
-    """Recent blocks with these logs added to those they are known to have."""
-    added: dict[int, set[int]] = {}
-    for event in raw:
-        added.setdefault(event.block_number, set()).add(event.log_index)
-    return [
-        replace(known, raw_logs=tuple(sorted({*known.raw_logs, *added[number]})))
-        for number, known in sorted(reading.recent.items())
-        if number in added
-    ]

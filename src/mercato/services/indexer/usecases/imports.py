@@ -1,8 +1,8 @@
 """Bringing in contracts that exist: the reader follows them from its place on, their history is read beside it.
 
 The reader takes a contract up between two steps. Blocks that a fork may still take away it reads again, for this
-contract alone, and announces their new logs, so that a fork retracts them like all others. What lies below is history
-that no fork reaches; another loop reads it by ranges and notes after each how far it is. Facts are idempotent, so
+contract alone; a fork retracts what that brings like all the rest of the block. What lies below is history that no fork
+reaches; another loop reads it by ranges and notes after each how far it is. Facts are idempotent, so
 whatever a crash repeats, and wherever the two meet, changes nothing.
 """
 

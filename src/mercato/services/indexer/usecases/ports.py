@@ -50,8 +50,9 @@ class ContractNode(Node, Protocol):
 class RawStore(Protocol):
     """Raw events; adding what is there already changes nothing.
 
-    Marks name the reorganisation count of who sets them: one that is older than the row's last mark changes nothing, so
-    that a leader who wakes after his successor went on does no harm. Of the same count, giving back is the later one.
+    Marks are of whole blocks, whatever is added to these later, and name the reorganisation count of who sets them: one
+    older than the block's last mark changes nothing, so that a leader who wakes after his successor went on does no
+    harm. Of the same count, giving back is the later one.
     """
 
     async def add(self, chain: ChainId, events: Sequence[RawEvent]) -> None: ...
@@ -78,8 +79,8 @@ class CheckpointStore(Protocol):
         """Blocks that a fork may still take away, by number; those above the checkpoint were announced only."""
 
     async def list_orphans(self, chain: ChainId, from_block: int) -> dict[bytes, RecentBlock]:
-        """Blocks at or above a number that are orphaned now, by hash: rows of theirs in the raw store do not count,
-        whatever their flag says."""
+        """Blocks at or above a number that are orphaned now, by hash: logs of theirs in the raw store do not count,
+        whatever their mark says."""
 
     async def list_followed(self, chain: ChainId) -> list[Address]:
         """Contracts whose logs are read."""
