@@ -51,6 +51,7 @@ _SERVICES = ("chains", "indexer", "catalog", "gateway")
 _SERVERS = ("postgres", "rabbitmq", "redis", "mongo")
 _HOT_PAGES = 200
 _METADATA_PAGE = 500
+_PAGES_A_TURN = 11
 _READY_AFTER = 300.0
 _MOST_PER_SECOND = 1150
 """More than a run without kept answers asks for in a second."""
@@ -133,6 +134,8 @@ async def serving_rows() -> AsyncIterator[Ready]:
         running_stack(services=_SERVICES, servers=_SERVERS, chain_ids=()) as stack,
     ):
         await backfill.filled(stack, node, expected)
+        await _settle(stack)
+        console.print("joining a document to each token …")
         await _describe_tokens(stack, node, expected)
         async with _ponder(stack, node) as (pid, port):
             await _settle(stack)
@@ -141,18 +144,23 @@ async def serving_rows() -> AsyncIterator[Ready]:
 
 async def _describe_tokens(stack: LocalStack, node: ReplayNode, expected: EndState) -> None:
     """A document with two traits for each token, joined as the catalog joins what media has resolved."""
-    contract = Address.parse(RECORDED[0])
     now = datetime.now(UTC)
     async with postgres.connected(stack.settings, "catalog_db") as database:
         ids = [row[0] for row in await database.pool.fetch("SELECT token_id::text FROM tokens ORDER BY token_id")]
-        if len(ids) != expected.tokens:
-            raise WrongEnd(f"{len(ids)} tokens, not {expected.tokens}")
-        join = JoinMetadata(CatalogStore(database))
-        for start in range(0, len(ids), _METADATA_PAGE):
-            page = [_resolution(token_id, now) for token_id in ids[start : start + _METADATA_PAGE]]
-            await join.run(Cause("bench", f"page {start}"), node.chain, contract, page)
-        # Nobody listens to what the bench has joined.
-        await database.pool.execute("DELETE FROM outbox")
+    if len(ids) != expected.tokens:
+        raise WrongEnd(f"{len(ids)} tokens, not {expected.tokens}")
+    pages = [ids[start : start + _METADATA_PAGE] for start in range(0, len(ids), _METADATA_PAGE)]
+    for turn in range(0, len(pages), _PAGES_A_TURN):
+        # Other connections each time: plans that were made for empty tables would be kept for full ones.
+        async with postgres.connected(stack.settings, "catalog_db") as database:
+            join = JoinMetadata(CatalogStore(database))
+            for number, page in enumerate(pages[turn : turn + _PAGES_A_TURN], turn):
+                cause = Cause("bench", f"page {number}")
+                found = [_resolution(token_id, now) for token_id in page]
+                await join.run(cause, node.chain, Address.parse(RECORDED[0]), found)
+            # Nobody listens to what the bench has joined.
+            await database.pool.execute("DELETE FROM outbox")
+        await _settle(stack)
 
 
 def _resolution(token_id: str, now: datetime) -> Resolution:
