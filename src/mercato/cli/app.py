@@ -24,7 +24,7 @@ app = App(
 _COMMANDS = (
     ("up", "mercato.cli.stack:up", "Start the local stack and wait until it is ready.", "Local stack"),
     ("down", "mercato.cli.stack:down", "Stop exactly what `up` started; the data stays.", "Local stack"),
-    ("status", "mercato.cli.status:status", "Show each server and service: state, pid, port, health.", "Local stack"),
+    ("status", "mercato.cli.status:status", "Show each server and service, and how far each chain is.", "Local stack"),
     ("logs", "mercato.cli.logs:logs", "Print or follow the logs of servers and services.", "Local stack"),
     ("doctor", "mercato.cli.doctor:doctor", "Check this machine and say what to do about each problem.", "Local stack"),
     ("demo", "mercato.cli.demo:app", "Start the local stack and play the whole story on it.", "See it work"),

@@ -1,4 +1,4 @@
-"""`mercato status`: each server and service with its state, pid, port and health."""
+"""`mercato status`: each server and service with its state, pid, port and health, and how far each chain is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _COLOURS = {"ready": "green", "starting": "yellow", "restarting": "yellow", "sto
 
 
 def status() -> None:
-    """Show each server and service: state, pid, port, uptime, restarts, and what its readiness check says.
+    """Show each server and service: state, pid, port, uptime, restarts, and what its readiness check says; and for each
+    chain its newest block at the node (head), in the reader (seen), published (indexed), in the read model (catalogued)
+    and told to subscribers (pushed; a block without events pushes none).
 
     Exits with 1 when the stack is down or a part of it is not ready.
     """
@@ -33,8 +35,26 @@ def status() -> None:
         sys.exit(1)
     health = asyncio.run(_health(record))
     out.print(table(record, health))
+    if any("indexer" in settings_services(name) for name, words in health.items() if words == "ok"):
+        _print_lag(out, record)
     if record.phase != "ready" or any(words != "ok" for words in health.values()):
         sys.exit(1)
+
+
+def _print_lag(out: Console, record: StackRecord) -> None:
+    from mercato.cli import lag  # what talks to services is slow to load
+    from mercato.kit.errors import MercatoError
+
+    try:
+        rows = asyncio.run(lag.look(settings_of(record.env)))
+    except MercatoError as error:
+        out.print(f"how far the chains are cannot be told: {error.message}", markup=False)
+        return
+    if rows:
+        out.print(lag.table(rows))
+    for row in rows:
+        if row.reason:
+            out.print(f"{row.chain}: {row.reason}", markup=False)
 
 
 def table(record: StackRecord, health: dict[str, str] | None = None) -> Table:

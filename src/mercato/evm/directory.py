@@ -159,5 +159,8 @@ def open_pool(chain: Chain) -> RpcPool:
     """A pool over the endpoints of a chain, best first."""
     return RpcPool(
         ChainId.parse(chain.chain_id),
-        [Endpoint(e.url, priority=e.priority, weight=e.weight, headers=dict(e.headers)) for e in chain.endpoints],
+        [
+            Endpoint(e.url, priority=e.priority, weight=e.weight, headers=dict(e.headers), ws_url=e.ws_url)
+            for e in chain.endpoints
+        ],
     )

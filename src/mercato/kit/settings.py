@@ -92,6 +92,9 @@ class Settings(BaseSettings):
 
     # --- chain --------------------------------------------------------------------------------
     poll_interval: float = Field(0.05, description="seconds between two looks at a head that does not move")
+    announced_poll_interval: float = Field(
+        0.5, description="the same while a node's WebSocket announces each block before it is found"
+    )
     log_range: int = Field(2000, description="blocks asked of eth_getLogs at first; adapts")
     intent_ttl: int = Field(3600, description="seconds a prepared intent waits for its transaction")
     intent_poll_interval: float = 0.1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from mercato.evm import artifacts
 from mercato.evm.abi import Function
@@ -44,7 +45,7 @@ async def seed(settings: Settings, chains: Sequence[LocalChain]) -> None:
             async with RpcPool(chain.chain_id, [Endpoint(chain.url)]) as node:
                 contracts = await _deploy(node)
             await registry.PutChain(pb.PutChainRequest(chain=_description(chain)), timeout=_REGISTRY_PATIENCE)
-            endpoint = pb.Endpoint(url=chain.url, priority=0, weight=1)
+            endpoint = pb.Endpoint(url=chain.url, priority=0, weight=1, ws_url=_announcing_url(chain.url))
             await registry.PutEndpoint(pb.PutEndpointRequest(chain_id=chain.chain_id.caip2, endpoint=endpoint))
             for contract in contracts:
                 await registry.PutContract(pb.PutContractRequest(chain_id=chain.chain_id.caip2, contract=contract))
@@ -80,6 +81,11 @@ async def _deploy(node: RpcPool) -> list[pb.Contract]:
         address = getter.decode_result(await node.call(factory, getter.encode()))[0]
         contracts.append(pb.Contract(kind=kind, address=address))
     return contracts
+
+
+def _announcing_url(url: str) -> str:
+    """Anvil speaks both protocols on one port; of another node nobody knows."""
+    return url.replace("http", "ws", 1) if urlsplit(url).hostname in ("127.0.0.1", "localhost") else ""
 
 
 def _description(chain: LocalChain) -> pb.Chain:

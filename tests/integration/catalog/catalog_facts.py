@@ -143,6 +143,8 @@ class Chain:
         *,
         from_block: int = 0,
         after: Sequence[str] = (),
+        safe: int = 0,
+        finalized: int = 0,
     ) -> Incoming:
         return self.incoming(
             pb.ChainAdvanced(
@@ -152,6 +154,8 @@ class Chain:
                 generation=generation,
                 from_block=from_block,
                 after=after,
+                safe=safe,
+                finalized=finalized,
             )
         )
 

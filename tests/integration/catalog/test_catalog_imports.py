@@ -50,7 +50,7 @@ async def test_an_import_fills_the_collection_and_its_binding_and_is_no_activity
         name="Foreign", standard=common_pb2.STANDARD_ERC1155,
         position=common_pb2.Position(block=block(5), tx_hash=bytes(32)),
     )  # fmt: skip
-    (shown,) = await CollectionReads(database.pool).batch([(chain.id, Address(BIRDS))])
+    (shown,) = (await CollectionReads(database.pool).batch([(chain.id, Address(BIRDS))])).rows
     assert (shown.standard, shown.creator, shown.created_at is None) == (Standard.ERC1155, b"", False)
     assert shown.bindings == [Binding("import", ANN, b"", 5)]
 

@@ -50,6 +50,22 @@ def position(block: int = 7, log_index: int = 0) -> common_pb2.Position:
     )
 
 
+def a_read_point(number: int = 10) -> common_pb2.ReadPoint:
+    return common_pb2.ReadPoint(
+        chain_id=CHAIN.caip2,
+        block_number=number,
+        block_hash=bytes([number]) * 32,
+        observed_at=stamp(),
+        finality=common_pb2.FINALITY_SAFE,
+        safe=number,
+        finalized=7,
+        block_time=stamp(),
+    )
+
+
+READ_AT = [a_read_point()]
+
+
 def a_collection(contract: Address = CONTRACT, name: str = "First light") -> catalog_pb2.Collection:
     return catalog_pb2.Collection(
         id=str(new_id()),
@@ -367,7 +383,14 @@ class Indexer(indexer_pb2_grpc.IndexerServiceServicer):
     async def GetStatus(self, request: Any, context: Any) -> Any:
         self._world.enter("GetStatus", request)
         status = indexer_pb2.ChainStatus(
-            chain_id=CHAIN.caip2, head=12, indexed=10, indexed_hash=b"\x0a" * 32, finalized=1, state="following"
+            chain_id=CHAIN.caip2,
+            head=12,
+            indexed=10,
+            indexed_hash=b"\x0a" * 32,
+            finalized=1,
+            state="following",
+            seen=11,
+            head_time=stamp(START + timedelta(seconds=24)),
         )
         return indexer_pb2.GetStatusResponse(chains=[status])
 
@@ -393,29 +416,29 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
         await self._world.collections_open.wait()
         known = self._world.collections
         found = [known[Address(k.contract)] for k in request.keys if Address(k.contract) in known]
-        return catalog_pb2.BatchGetCollectionsResponse(collections=found)
+        return catalog_pb2.BatchGetCollectionsResponse(collections=found, read_points=READ_AT)
 
     async def ListCollections(self, request: Any, context: Any) -> Any:
         self._world.enter("ListCollections", request)
         rows, page, cursors = _page(list(self._world.collections.values()), request.page)
-        return catalog_pb2.ListCollectionsResponse(collections=rows, page=page, cursors=cursors)
+        return catalog_pb2.ListCollectionsResponse(collections=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def BatchGetTokens(self, request: Any, context: Any) -> Any:
         self._world.enter("BatchGetTokens", request)
         known = self._world.tokens
         found = [known[int(k.token_id)] for k in request.keys if int(k.token_id) in known]
-        return catalog_pb2.BatchGetTokensResponse(tokens=found)
+        return catalog_pb2.BatchGetTokensResponse(tokens=found, read_points=READ_AT)
 
     async def ListTokens(self, request: Any, context: Any) -> Any:
         self._world.enter("ListTokens", request)
         rows, page, cursors = _page(list(self._world.tokens.values()), request.page)
         assert request.by_column
-        return catalog_pb2.ListTokensResponse(columns=by_column(rows), page=page, cursors=cursors)
+        return catalog_pb2.ListTokensResponse(columns=by_column(rows), page=page, cursors=cursors, read_points=READ_AT)
 
     async def ListBalances(self, request: Any, context: Any) -> Any:
         self._world.enter("ListBalances", request)
         rows, page, cursors = _page(self._world.balances, request.page)
-        return catalog_pb2.ListBalancesResponse(balances=rows, page=page, cursors=cursors)
+        return catalog_pb2.ListBalancesResponse(balances=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def ListTransfers(self, request: Any, context: Any) -> Any:
         self._world.enter("ListTransfers", request)
@@ -424,7 +447,7 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
             id="t1", token=key, to=ALICE, amount="1", position=position(), **{"from": bytes(20)}
         )
         rows, page, cursors = _page([moved], request.page)
-        return catalog_pb2.ListTransfersResponse(transfers=rows, page=page, cursors=cursors)
+        return catalog_pb2.ListTransfersResponse(transfers=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def ListActivities(self, request: Any, context: Any) -> Any:
         self._world.enter("ListActivities", request)
@@ -437,7 +460,7 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
             occurred_at=stamp(),
         )
         rows, page, cursors = _page([created], request.page)
-        return catalog_pb2.ListActivitiesResponse(activities=rows, page=page, cursors=cursors)
+        return catalog_pb2.ListActivitiesResponse(activities=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def FlagToken(self, request: Any, context: Any) -> Any:
         raise NotFound("UNUSED", "not asked by the gateway")
@@ -446,10 +469,7 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
 
     async def GetReadPoints(self, request: Any, context: Any) -> Any:
         self._world.enter("GetReadPoints", request)
-        point = common_pb2.ReadPoint(
-            chain_id=CHAIN.caip2, block_number=10, block_hash=b"\x0a" * 32, observed_at=stamp()
-        )
-        return catalog_pb2.GetReadPointsResponse(points=[point])
+        return catalog_pb2.GetReadPointsResponse(points=[a_read_point()])
 
 
 class Media(media_pb2_grpc.MediaServiceServicer):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
 from gateway_fakes import ALICE, BOB, CHAIN, CID, CONTRACT, an_intent
 from gateway_parts import Gateway
 from graphql import build_client_schema, get_introspection_query, print_schema
 
+from mercato.kit import pushed
 from mercato.kit.errors import Unavailable
 from mercato.kit.ids import new_id
 
@@ -183,6 +187,70 @@ async def test_sync_status_joins_catalog_and_indexer(gateway: Gateway) -> None:
         {"chainId": "eip155:1", "readPoint": None, "indexer": None},
     ]
     assert dict(gateway.world.calls) == {"ListChains": 1, "GetReadPoints": 1, "GetStatus": 1}
+
+
+LAG = "lag { head seen indexed catalogued pushed blocksBehind secondsBehind }"
+
+
+async def test_lag_tells_each_step_from_the_node_to_the_subscriber(gateway: Gateway) -> None:
+    await pushed.retreat(gateway.redis, {CHAIN: 0})
+    await pushed.advance(gateway.redis, {CHAIN: 9})
+    answer = await gateway.execute(f"{{ syncStatus {{ chainId {LAG} }} }}")
+    nothing = dict.fromkeys(("head", "seen", "indexed", "catalogued", "pushed", "blocksBehind", "secondsBehind"))
+    assert answer.data["syncStatus"] == [
+        {
+            "chainId": "eip155:31337",
+            "lag": {
+                "head": 12, "seen": 11, "indexed": 10, "catalogued": 10, "pushed": 9,
+                "blocksBehind": 2, "secondsBehind": 24,
+            },
+        },
+        {"chainId": "eip155:1", "lag": nothing},
+    ]  # fmt: skip
+    assert dict(gateway.world.calls) == {"ListChains": 1, "GetReadPoints": 1, "GetStatus": 1}
+
+
+async def test_lag_tells_what_it_can_while_the_indexer_is_away(gateway: Gateway) -> None:
+    gateway.world.failures["GetStatus"] = Unavailable("DEPENDENCY_UNAVAILABLE", "try again shortly")
+    answer = await gateway.execute("{ syncStatus { lag { head catalogued } } }")
+    assert answer.body["data"]["syncStatus"][0] == {"lag": {"head": None, "catalogued": 10}}
+    assert answer.body["errors"][0]["path"] == ["syncStatus", 0, "lag", "head"]
+
+
+POINT = {
+    "chainId": "eip155:31337", "blockNumber": 10, "blockHash": "0x" + "0a" * 32, "finality": "SAFE",
+    "blockTime": "2026-11-22T09:00:00.000Z",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["collections", "tokens", "balances", "transfers", "activities"])
+async def test_a_page_names_the_blocks_it_is_true_at(gateway: Gateway, field: str) -> None:
+    answer = await gateway.execute(
+        f"{{ {field}(filter: {{ {WHERE} }}) {{ asOf {{ chainId blockNumber blockHash finality blockTime }} }} }}"
+        if field != "collections"
+        else "{ collections { asOf { chainId blockNumber blockHash finality blockTime } } }"
+    )
+    assert answer.data[field] == {"asOf": [POINT]}
+
+
+async def test_an_entity_names_the_block_it_is_true_at(gateway: Gateway) -> None:
+    point = "asOf { chainId blockNumber blockHash finality blockTime }"
+    answer = await gateway.execute(
+        f"""{{ collection({WHERE}) {{ {point} tokens {{ nodes {{ {point} }} }} }}
+              token({WHERE}, tokenId: "1") {{ {point} }} }}"""
+    )
+    assert answer.data["collection"]["asOf"] == POINT
+    assert answer.data["token"]["asOf"] == POINT
+    assert {json.dumps(node["asOf"]) for node in answer.data["collection"]["tokens"]["nodes"]} == {json.dumps(POINT)}
+
+
+async def test_a_fact_tells_how_final_its_own_block_is(gateway: Gateway) -> None:
+    answer = await gateway.execute(
+        f"""{{ transfers(filter: {{ {WHERE} }}) {{ nodes {{ position {{ blockNumber finality }} }} }}
+              activities(filter: {{ {WHERE} }}) {{ nodes {{ position {{ blockNumber finality }} }} }} }}"""
+    )
+    for field in ("transfers", "activities"):
+        assert answer.data[field]["nodes"] == [{"position": {"blockNumber": 7, "finality": "FINALIZED"}}]
 
 
 async def test_what_works_is_answered_while_one_service_is_away(gateway: Gateway) -> None:

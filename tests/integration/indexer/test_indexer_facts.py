@@ -20,6 +20,7 @@ from tests.integration.indexer.indexer_rig import (
 from mercato.kit import topology
 from mercato.rpc.chains.v1 import chains_pb2
 from mercato.rpc.common.v1 import common_pb2
+from mercato.services.indexer.messages import MAX_FACTS
 
 NOBODY = bytes(20)
 
@@ -204,3 +205,23 @@ async def test_nothing_is_orphaned_without_a_fork(stores: Stores, anvil: Anvil, 
     assert canonical_positions(received) == fact_positions(received)
     assert not _of(received, "reorged")
     assert sorted(recent) == [head.number - 3, head.number - 2, head.number - 1, head.number]
+
+
+async def test_an_airdrop_burst_arrives_whole_and_in_messages_of_a_bounded_size(
+    stores: Stores, anvil: Anvil, mailbox: Mailbox
+) -> None:
+    owner = anvil.accounts[1]
+    async with reading(stores.tools(), handle_of(anvil.chain, anvil.pool, anvil.factory)):
+        collection = await anvil.create(owner, standard=1155)
+        await anvil.mine()
+        for part in range(24):
+            ids = range(part * 100, (part + 1) * 100)
+            await anvil.airdrop_batch(collection, owner, anvil.accounts[2 + part % 3], ids, [1] * 100)
+        head = await anvil.mine()
+        await stores.indexed(anvil.chain, head.number, head.hash)
+    await mailbox.read()
+    told = [item for item in mailbox.received if item.kind == "minted"]
+    facts = [fact for item in told for fact in item.facts]
+    assert sorted(int(fact.token_id) for fact in facts) == list(range(2400))
+    assert len({(fact.tx_hash, fact.log_index, fact.batch_index) for fact in facts}) == 2400
+    assert max(len(item.facts) for item in told) <= MAX_FACTS

@@ -157,3 +157,56 @@ async def test_the_same_transaction_mined_again_is_one_canonical_event_and_two_r
     await mailbox.read()
     minted = {p for p in canonical_positions(mailbox.received) if p[0] == "minted"}
     assert [(block, tx) for _, _, block, tx, _, _ in minted] == [(won.hash, tx_hash)]
+
+
+async def test_the_same_transaction_mined_again_behind_another_one_has_another_log_index(
+    stores: Stores, anvil: Anvil, mailbox: Mailbox
+) -> None:
+    creator, other = anvil.accounts[1], anvil.accounts[2]
+    handle = handle_of(anvil.chain, anvil.pool, anvil.factory)
+    async with reading(stores.tools(), handle):
+        collection = await anvil.create(creator)
+        await anvil.mine()
+        tx_hash = await anvil.mint(collection, creator)
+        lost = await anvil.mine()
+        await stores.indexed(anvil.chain, lost.number, lost.hash)
+        again = await anvil.rpc("eth_getRawTransactionByHash", "0x" + tx_hash.hex())
+        snapshot = await anvil.rpc("evm_snapshot")
+        first_hash = await anvil.mint(collection, other)
+        await anvil.mine()
+        first = await anvil.rpc("eth_getRawTransactionByHash", "0x" + first_hash.hex())
+        await anvil.rpc("evm_revert", snapshot)
+        await anvil.reorg(1, [(first, 0), (again, 0)])
+        won = await anvil.head()
+        await stores.indexed(anvil.chain, won.number, won.hash)
+    await mailbox.read()
+    minted = {p for p in canonical_positions(mailbox.received) if p[0] == "minted"}
+    (before,) = {p[4] for p in fact_positions(mailbox.received) if p[0] == "minted" and p[2] == lost.hash}
+    (now,) = {p[4] for p in minted if p[3] == tx_hash}
+    assert now > before
+    assert {(p[2], p[3]) for p in minted} == {(won.hash, first_hash), (won.hash, tx_hash)}
+    rows = [row for row in await stores.raw_rows(anvil.chain) if row.tx_hash == tx_hash]
+    assert {(row.block_hash, row.canonical) for row in rows} == {(lost.hash, False), (won.hash, True)}
+    assert canonical_positions(mailbox.received) == await _clean(stores, anvil, mailbox)
+
+
+async def test_two_forks_in_a_row_leave_nothing_of_either_lost_branch(
+    stores: Stores, anvil: Anvil, mailbox: Mailbox
+) -> None:
+    async with reading(stores.tools(), handle_of(anvil.chain, anvil.pool, anvil.factory)):
+        await _grow(anvil, 6, salt=1)
+        lost = await anvil.head()
+        await stores.indexed(anvil.chain, lost.number, lost.hash)
+        for depth, salt in ((2, 2), (4, 3)):
+            await anvil.reorg(depth)
+            await _grow(anvil, 2, salt=salt)
+            head = await anvil.head()
+            await stores.indexed(anvil.chain, head.number, head.hash)
+    await mailbox.read()
+    reorgs = [item.message for item in mailbox.received if item.kind == "reorged"]
+    assert [reorg.generation for reorg in reorgs] == [1, 2]
+    orphaned = {block.hash for reorg in reorgs for block in reorg.orphaned}
+    canonical = {h.hash for h in await anvil.pool.headers(range(head.number + 1)) if h}
+    assert not orphaned & canonical
+    assert {row.block_hash for row in await stores.raw_rows(anvil.chain) if row.canonical} <= canonical
+    assert canonical_positions(mailbox.received) == await _clean(stores, anvil, mailbox)

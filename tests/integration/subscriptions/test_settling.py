@@ -29,7 +29,7 @@ from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.orchestrator.v1 import orchestrator_pb2 as pb
 from mercato.services.subscriptions.consumers import Consumers
 from mercato.services.subscriptions.rpc import CatalogClient, ChainsClient
-from mercato.services.subscriptions.store import Feed
+from mercato.services.subscriptions.store import Feed, PushedBlocks
 from mercato.services.subscriptions.usecases import Settle
 
 ALL_STATES = ["PREPARED", "SUBMITTED", "INCLUDED", "CONFIRMED", "INDEXED"]
@@ -45,7 +45,15 @@ async def settle(world: World) -> AsyncIterator[Settle]:
 @pytest.fixture(scope="module")
 def consumers(world: World, settle: Settle) -> Consumers:
     """The handlers with all they use, but for the broker."""
-    return Consumers(world.database, world.store(), settle, Feed(world.redis), ReadVersions(world.redis), now)
+    return Consumers(
+        world.database,
+        world.store(),
+        settle,
+        Feed(world.redis),
+        ReadVersions(world.redis),
+        now,
+        PushedBlocks(world.redis),
+    )
 
 
 def now() -> datetime:
@@ -290,7 +298,9 @@ async def test_a_message_that_could_not_be_pushed_is_tried_again(
     message = incoming(events_pb2.WalletLinked(user_id=str(user.id), wallet_id="w", address=user.wallet))
     nobody = world.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"})
     async with redis.connected(nobody) as away, world.listening_to_user(user) as listener:
-        cut_off = Consumers(world.database, world.store(), settle, Feed(away), ReadVersions(away), now)
+        cut_off = Consumers(
+            world.database, world.store(), settle, Feed(away), ReadVersions(away), now, PushedBlocks(away)
+        )
         with pytest.raises(RedisError):
             await cut_off.wallet_linked(message)
         await consumers.wallet_linked(message)
@@ -326,7 +336,9 @@ async def test_read_versions_have_changed_before_a_push_arrives(world: World, se
             await asyncio.sleep(0.2)
             await super().change(names)
 
-    slow = Consumers(world.database, world.store(), settle, Feed(world.redis), Slow(world.redis), now)
+    slow = Consumers(
+        world.database, world.store(), settle, Feed(world.redis), Slow(world.redis), now, PushedBlocks(world.redis)
+    )
     given = incoming(event)
     async with world.listening(channels.collection(world.chain_id, contract)) as listener:
         handling = asyncio.create_task(handler_for(slow, given)(given))

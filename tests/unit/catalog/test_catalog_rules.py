@@ -16,7 +16,17 @@ from mercato.kit.ids import Address, ChainId, keccak256
 from mercato.services.catalog.model.collections import ROLE_NAMES
 from mercato.services.catalog.model.facts import Resolution, Trait
 from mercato.services.catalog.model.metadata import bounded, merged, pages
-from mercato.services.catalog.model.views import BalanceFilter, Page, Scope, TokenFilter, TraitFilter, block_number
+from mercato.services.catalog.model.views import (
+    BalanceFilter,
+    Finality,
+    Found,
+    Page,
+    ReadPoint,
+    Scope,
+    TokenFilter,
+    TraitFilter,
+    block_number,
+)
 from mercato.services.catalog.rpc import parsing
 from mercato.services.catalog.usecases.messages import collection_id, token_name
 
@@ -74,8 +84,25 @@ def test_filters_that_mean_nothing_are_refused(make: Any, reason: str) -> None:
 
 
 def test_a_page_knows_whether_more_follows() -> None:
-    assert Page.of([1, 2, 3], 2) == Page([1, 2], has_next=True)
-    assert Page.of([1, 2], 2) == Page([1, 2], has_next=False)
+    assert Page.of(Found([1, 2, 3], ()), 2) == Page([1, 2], (), has_next=True)
+    assert Page.of(Found([1, 2], ()), 2) == Page([1, 2], (), has_next=False)
+
+
+@pytest.mark.parametrize(
+    ("safe", "finalized", "finality"),
+    [
+        (None, None, Finality.LATEST),
+        (6, 0, Finality.LATEST),
+        (7, 6, Finality.SAFE),
+        (9, 7, Finality.FINALIZED),
+        (7, 7, Finality.FINALIZED),
+    ],
+)
+def test_a_read_point_is_as_final_as_its_chains_horizons_say(
+    safe: int | None, finalized: int | None, finality: Finality
+) -> None:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    assert ReadPoint(ChainId(1), 7, bytes(32), at, None, safe, finalized).finality is finality
 
 
 @given(st.integers(1, 2**15 - 1), st.integers(0, 2**40 - 1), st.integers(0, 255))

@@ -28,7 +28,7 @@ from mercato.kit.ids import UINT256_MAX
 from mercato.rpc.common.v1 import common_pb2
 from mercato.services.indexer import messages
 from mercato.services.indexer.messages import MAX_CONSECUTIVE, MAX_FACTS, Context, FactMessage, fact_messages
-from mercato.services.indexer.model.chain import Block, Reorg
+from mercato.services.indexer.model.chain import Block, Horizons, Reorg
 
 NOBODY, ALICE, BOB, CONTRACT = (bytes([n]) * 20 for n in (0, 1, 2, 0xCC))
 LIVE = Context(CHAIN, 3, False, {})
@@ -192,9 +192,10 @@ def test_a_reorg_message_names_the_orphans_with_their_hashes() -> None:
 
 def test_an_advance_names_the_block_every_fact_is_published_up_to() -> None:
     sent = messages.advanced(
-        CHAIN, Block(7, hash_of(7), 70), head=9, finalized=-1, generation=2, from_block=6, after=["a", "b"]
+        CHAIN, Block(7, hash_of(7), 70), Horizons(9, 8, -1), generation=2, from_block=6, after=["a", "b"]
     )
     body: Any = kit_messages.decode(sent.type, sent.body)
     assert (sent.exchange, sent.routing_key) == ("chains.events", "advanced.eip155.31337")
-    assert (body.indexed.number, body.indexed.hash, body.head, body.finalized) == (7, hash_of(7), 9, 0)
+    assert (body.indexed.number, body.indexed.hash) == (7, hash_of(7))
+    assert (body.head, body.safe, body.finalized) == (9, 8, 0)
     assert (body.generation, body.from_block, list(body.after)) == (2, 6, ["a", "b"])

@@ -1,5 +1,6 @@
 """JSON-RPC to a chain's nodes: several endpoints as one, typed calls, errors that say what to do."""
 
+from mercato.evm.rpc.announcements import announcements
 from mercato.evm.rpc.endpoints import Endpoint, EndpointState
 from mercato.evm.rpc.errors import (
     BlockUnknown,
@@ -31,4 +32,5 @@ __all__ = [
     "RpcPool",
     "TopicFilter",
     "Transaction",
+    "announcements",
 ]

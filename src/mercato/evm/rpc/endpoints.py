@@ -21,6 +21,8 @@ class Endpoint:
     priority: int = 0
     weight: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
+    ws_url: str = ""
+    """Where the node announces new blocks; empty where it does not."""
 
     @property
     def name(self) -> str:

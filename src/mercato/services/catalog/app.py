@@ -15,7 +15,7 @@ from mercato.kit.settings import Settings
 from mercato.kit.tasks import looping
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
 from mercato.services.catalog.consumers import handlers
-from mercato.services.catalog.jobs import RequestMetadata
+from mercato.services.catalog.jobs import MeasureProgress, RequestMetadata
 from mercato.services.catalog.rpc import CatalogServicer
 from mercato.services.catalog.store.flags import Flags
 from mercato.services.catalog.store.reading.balances import BalanceReads
@@ -43,6 +43,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         await enter(looping(log, "outbox", OutboxRelay(database, broker.publisher).run))
         await enter(looping(log, "inbox", InboxPruner(database).run))
         await enter(looping(log, "metadata requests", RequestMetadata(store).run))
+        await enter(looping(log, "progress", MeasureProgress(EventReads(reading.pool)).run))
         for queue, handler in handlers(store).items():
             await enter(broker.consuming(queue, handler))
         await enter(

@@ -48,12 +48,14 @@ class ChainSpec:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A JSON-RPC node. Lower `priority` is asked first; `headers` hold API keys and stay inside."""
+    """A JSON-RPC node. Lower `priority` is asked first; `headers` hold API keys and stay inside. At `ws_url` the same
+    node announces new blocks, with the same headers; empty where it does not."""
 
     url: str
     priority: int
     weight: int
     headers: Mapping[str, str]
+    ws_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ def check_endpoint(endpoint: Endpoint) -> None:
     """Raises `InvalidArgument` with the first thing that is wrong."""
     if not _is_http_url(endpoint.url):
         raise InvalidArgument("INVALID_ENDPOINT_URL", "an endpoint is an http:// or https:// URL with a host")
+    if endpoint.ws_url and not _is_url(endpoint.ws_url, ("ws", "wss")):
+        raise InvalidArgument("INVALID_ENDPOINT_URL", "a node announces blocks at a ws:// or wss:// URL with a host")
     if not (0 <= endpoint.priority <= 1000 and 1 <= endpoint.weight <= 1000):
         raise InvalidArgument("INVALID_ENDPOINT", "priority is 0 to 1000 and weight 1 to 1000")
     if len(endpoint.headers) > 16 or not all(
@@ -157,10 +161,14 @@ def _is_label(text: str, longest: int) -> bool:
 
 
 def _is_http_url(text: str) -> bool:
+    return _is_url(text, ("http", "https"))
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
     if len(text) > _URL_LIMIT or not text.isascii() or not text.isprintable() or " " in text:
         return False
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False

@@ -37,9 +37,9 @@ WHERE (c.name, c.currency_symbol, c.currency_decimals, c.explorer_url, c.enabled
   IS DISTINCT FROM ($2, $3, $4::smallint, $5, $6, $7, $8)
 """
 _PUT_ENDPOINT = """
-INSERT INTO chain_endpoints AS e (chain_id, url, priority, weight, headers) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (chain_id, url) DO UPDATE SET (priority, weight, headers) = ($3, $4, $5)
-WHERE (e.priority, e.weight, e.headers) IS DISTINCT FROM ($3, $4, $5::jsonb)
+INSERT INTO chain_endpoints AS e (chain_id, url, priority, weight, headers, ws_url) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (chain_id, url) DO UPDATE SET (priority, weight, headers, ws_url) = ($3, $4, $5, $6)
+WHERE (e.priority, e.weight, e.headers, e.ws_url) IS DISTINCT FROM ($3, $4, $5::jsonb, $6)
 """
 _PUT_CONTRACT = """
 INSERT INTO chain_contracts AS c (chain_id, kind, address, deployed_block) VALUES ($1, $2, $3, $4)
@@ -101,8 +101,9 @@ class ChainStore:
     async def put_endpoint(self, chain_id: ChainId, endpoint: Endpoint) -> None:
         """Adds an endpoint, or changes the one with this URL. Raises `NotFound` CHAIN_UNKNOWN."""
         await self._put(
-            chain_id, _PUT_ENDPOINT, endpoint.url, endpoint.priority, endpoint.weight, dict(endpoint.headers)
-        )
+            chain_id, _PUT_ENDPOINT, endpoint.url, endpoint.priority, endpoint.weight, dict(endpoint.headers),
+            endpoint.ws_url,
+        )  # fmt: skip
 
     async def put_contract(self, chain_id: ChainId, contract: Contract) -> None:
         """Sets the chain's contract of this kind. Raises `NotFound` CHAIN_UNKNOWN."""
@@ -191,7 +192,7 @@ def _spec(row: asyncpg.Record) -> ChainSpec:
 
 
 def _endpoint(row: asyncpg.Record) -> Endpoint:
-    return Endpoint(row["url"], row["priority"], row["weight"], row["headers"])
+    return Endpoint(row["url"], row["priority"], row["weight"], row["headers"], row["ws_url"])
 
 
 def _contract(row: asyncpg.Record) -> Contract:

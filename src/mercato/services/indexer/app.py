@@ -41,6 +41,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
             leases=await enter(leases(settings)),
             leader=f"{socket.gethostname()}:{os.getpid()}",
             poll_interval=settings.poll_interval,
+            announced_poll_interval=settings.announced_poll_interval,
             log_range=settings.log_range,
             log=log,
             imports=imports,

@@ -29,7 +29,7 @@ from mercato.kit.ids import ZERO_ADDRESS, ChainId
 from mercato.kit.messages import Outgoing, content_id, outgoing
 from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.events.v1 import events_pb2
-from mercato.services.indexer.model.chain import Block, Reorg
+from mercato.services.indexer.model.chain import Block, Horizons, Reorg
 from mercato.services.indexer.model.imports import CollectionImport
 
 MAX_FACTS = 2_000
@@ -242,14 +242,15 @@ def reaches_catalog(message: Outgoing) -> bool:
 
 
 def advanced(
-    chain: ChainId, indexed: Block, head: int, finalized: int, generation: int, from_block: int, after: Iterable[str]
+    chain: ChainId, indexed: Block, horizons: Horizons, generation: int, from_block: int, after: Iterable[str]
 ) -> Outgoing:
     """ChainAdvanced: every fact up to `indexed` is with the broker, in the messages `after` since `from_block`."""
     message = events_pb2.ChainAdvanced(
         chain_id=chain.caip2,
         indexed=_block(indexed),
-        head=head,
-        finalized=max(finalized, 0),
+        head=horizons.head,
+        safe=max(horizons.safe, 0),
+        finalized=max(horizons.finalized, 0),
         generation=generation,
         from_block=from_block,
         after=after,

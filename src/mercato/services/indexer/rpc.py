@@ -19,6 +19,9 @@ from mercato.services.indexer.usecases.imports import RequestImport
 
 Context = aio.ServicerContext[Any, Any]
 
+_END_OF_TIME = 253402300800
+"""The year 10000, where timestamps end."""
+
 _STANDARDS = {Standard.ERC721: common_pb2.STANDARD_ERC721, Standard.ERC1155: common_pb2.STANDARD_ERC1155}
 
 
@@ -91,6 +94,9 @@ def _status(progress: Progress) -> indexer_pb2.ChainStatus:
         reason=progress.reason,
         facts_published=progress.facts_published,
         observed_at=_time(progress.updated_at),
+        seen=max(0, progress.seen),
+        head_time=_block_time(progress.head_time),
+        indexed_time=_block_time(progress.indexed_time),
     )
 
 
@@ -111,6 +117,11 @@ def _import(one: CollectionImport) -> indexer_pb2.CollectionImport:
         requested_at=_time(one.requested_at),
         updated_at=_time(one.updated_at),
     )
+
+
+def _block_time(seconds: int) -> Timestamp | None:
+    """A chain may claim any time; what no timestamp can show is left out."""
+    return Timestamp(seconds=seconds) if 0 < seconds < _END_OF_TIME else None
 
 
 def _time(moment: datetime) -> Timestamp:

@@ -19,7 +19,7 @@ from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.services.subscriptions.consumers import Consumers
 from mercato.services.subscriptions.rpc import CatalogClient, ChainsClient
-from mercato.services.subscriptions.store import Feed
+from mercato.services.subscriptions.store import Feed, PushedBlocks
 from mercato.services.subscriptions.usecases import Settle
 
 SERVICE = "subscriptions"
@@ -38,7 +38,11 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         directory = await stack.enter_async_context(ChainDirectory(chains))
         intents = IntentStore(database, redis_client, utc_now)
         settle = Settle(intents, ChainsClient(directory, contract_errors()), CatalogClient(catalog), utc_now)
-        consumers = Consumers(database, intents, settle, Feed(redis_client), ReadVersions(redis_client), utc_now)
+        pushed = PushedBlocks(redis_client)
+        await stack.enter_async_context(looping(get_logger(SERVICE), "pushed blocks", pushed.run))
+        consumers = Consumers(
+            database, intents, settle, Feed(redis_client), ReadVersions(redis_client), utc_now, pushed
+        )
         for queue, handler in consumers.by_queue.items():
             await stack.enter_async_context(broker.consuming(queue, handler))
         # What a crash left unpushed is pushed by the orchestrator's housekeeper.

@@ -28,7 +28,7 @@ from mercato.rpc.common.v1.common_pb2 import Position
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.rpc.push.v1.push_pb2 import Push, Retracted
 from mercato.services.subscriptions.model import CollectionSeen, Place, TokenSeen
-from mercato.services.subscriptions.store import Feed, commit_without_waiting
+from mercato.services.subscriptions.store import Feed, PushedBlocks, commit_without_waiting
 from mercato.services.subscriptions.usecases import Settle, Settlement, Turns
 
 M = TypeVar("M")
@@ -45,6 +45,7 @@ class Consumers:
         feed: Feed,
         versions: ReadVersions,
         clock: Callable[[], datetime],
+        pushed: PushedBlocks,
     ) -> None:
         self._database = database
         self._intents = intents
@@ -52,6 +53,7 @@ class Consumers:
         self._feed = feed
         self._versions = versions
         self._clock = clock
+        self._pushed = pushed
         self._turns = Turns()
 
     @property
@@ -90,6 +92,7 @@ class Consumers:
                 self._push(incoming, collection_upserted=event), settlements,
                 read_versions.of_collection(chain_id, contract),
             )  # fmt: skip
+        self._pushed.note(chain_id, event.position.block.number)
 
     async def token_upserted(self, incoming: Incoming) -> None:
         """Settles the intent that minted the token; to the collection's followers and the feed."""
@@ -103,6 +106,7 @@ class Consumers:
                 self._push(incoming, token_upserted=event), settlements,
                 read_versions.of_collection(chain_id, contract),
             )  # fmt: skip
+        self._pushed.note(chain_id, event.position.block.number)
 
     async def token_changed(self, incoming: Incoming) -> None:
         """A transfer or newly joined metadata; to the collection's followers and the feed."""
@@ -115,6 +119,8 @@ class Consumers:
         chain_id, contract = _parse(ChainId.parse, message.chain_id), _parse(Address, message.contract)
         changed = read_versions.of_collection(chain_id, contract)
         await self._finish("subs.tokens.changed", incoming, _audience(chain_id, contract), push, changed=changed)
+        if isinstance(message, pb.TokenTransferred):
+            self._pushed.note(chain_id, message.position.block.number)
 
     async def chain_reorged(self, incoming: Incoming) -> None:
         """Takes intents back whose block was orphaned, and tells the feed from which block on it was wrong."""
@@ -128,6 +134,7 @@ class Consumers:
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
             await self._versions.change(read_versions.of_fork(chain_id))
             await self._feed.publish([channels.FEED], self._push(incoming, retracted=retracted))
+        self._pushed.retract(chain_id, event.common_ancestor.number)
         await self._push_intents(touched)
 
     async def _finish(

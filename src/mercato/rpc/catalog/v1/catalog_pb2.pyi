@@ -203,10 +203,12 @@ class BatchGetCollectionsRequest(_message.Message):
     def __init__(self, keys: _Optional[_Iterable[_Union[CollectionKey, _Mapping]]] = ...) -> None: ...
 
 class BatchGetCollectionsResponse(_message.Message):
-    __slots__ = ("collections",)
+    __slots__ = ("collections", "read_points")
     COLLECTIONS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     collections: _containers.RepeatedCompositeFieldContainer[Collection]
-    def __init__(self, collections: _Optional[_Iterable[_Union[Collection, _Mapping]]] = ...) -> None: ...
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
+    def __init__(self, collections: _Optional[_Iterable[_Union[Collection, _Mapping]]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
 
 class ListCollectionsRequest(_message.Message):
     __slots__ = ("chain_id", "creator", "owner", "standard", "name_contains", "page")
@@ -225,14 +227,16 @@ class ListCollectionsRequest(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., creator: _Optional[bytes] = ..., owner: _Optional[bytes] = ..., standard: _Optional[_Union[_common_pb2.Standard, str]] = ..., name_contains: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
 
 class ListCollectionsResponse(_message.Message):
-    __slots__ = ("collections", "page", "cursors")
+    __slots__ = ("collections", "page", "cursors", "read_points")
     COLLECTIONS_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     collections: _containers.RepeatedCompositeFieldContainer[Collection]
     page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, collections: _Optional[_Iterable[_Union[Collection, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
+    def __init__(self, collections: _Optional[_Iterable[_Union[Collection, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
 
 class BatchGetTokensRequest(_message.Message):
     __slots__ = ("keys",)
@@ -241,10 +245,12 @@ class BatchGetTokensRequest(_message.Message):
     def __init__(self, keys: _Optional[_Iterable[_Union[TokenKey, _Mapping]]] = ...) -> None: ...
 
 class BatchGetTokensResponse(_message.Message):
-    __slots__ = ("tokens",)
+    __slots__ = ("tokens", "read_points")
     TOKENS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     tokens: _containers.RepeatedCompositeFieldContainer[Token]
-    def __init__(self, tokens: _Optional[_Iterable[_Union[Token, _Mapping]]] = ...) -> None: ...
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
+    def __init__(self, tokens: _Optional[_Iterable[_Union[Token, _Mapping]]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
 
 class ListTokensRequest(_message.Message):
     __slots__ = ("chain_id", "contract", "owner", "traits", "page", "by_column")
@@ -271,16 +277,18 @@ class TraitFilter(_message.Message):
     def __init__(self, name: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListTokensResponse(_message.Message):
-    __slots__ = ("tokens", "page", "cursors", "columns")
+    __slots__ = ("tokens", "page", "cursors", "read_points", "columns")
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     tokens: _containers.RepeatedCompositeFieldContainer[Token]
     page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
     columns: TokenColumns
-    def __init__(self, tokens: _Optional[_Iterable[_Union[Token, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., columns: _Optional[_Union[TokenColumns, _Mapping]] = ...) -> None: ...
+    def __init__(self, tokens: _Optional[_Iterable[_Union[Token, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ..., columns: _Optional[_Union[TokenColumns, _Mapping]] = ...) -> None: ...
 
 class TokenColumns(_message.Message):
     __slots__ = ("collections", "collection_places", "token_ids", "owners", "supplies", "uris", "names", "descriptions", "images", "animation_urls", "metadata_states", "minted_blocks", "minted_at", "trait_places", "trait_names", "trait_values", "flag_places", "flags")
@@ -347,14 +355,16 @@ class ListBalancesRequest(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., token_id: _Optional[str] = ..., owners: _Optional[_Iterable[bytes]] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
 
 class ListBalancesResponse(_message.Message):
-    __slots__ = ("balances", "page", "cursors")
+    __slots__ = ("balances", "page", "cursors", "read_points")
     BALANCES_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     balances: _containers.RepeatedCompositeFieldContainer[Balance]
     page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, balances: _Optional[_Iterable[_Union[Balance, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
+    def __init__(self, balances: _Optional[_Iterable[_Union[Balance, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
 
 class ListTransfersRequest(_message.Message):
     __slots__ = ("chain_id", "contract", "token_id", "account", "page")
@@ -371,14 +381,16 @@ class ListTransfersRequest(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., token_id: _Optional[str] = ..., account: _Optional[bytes] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
 
 class ListTransfersResponse(_message.Message):
-    __slots__ = ("transfers", "page", "cursors")
+    __slots__ = ("transfers", "page", "cursors", "read_points")
     TRANSFERS_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     transfers: _containers.RepeatedCompositeFieldContainer[TokenMovement]
     page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, transfers: _Optional[_Iterable[_Union[TokenMovement, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
+    def __init__(self, transfers: _Optional[_Iterable[_Union[TokenMovement, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
 
 class ListActivitiesRequest(_message.Message):
     __slots__ = ("chain_id", "contract", "token_id", "account", "kinds", "page")
@@ -397,14 +409,16 @@ class ListActivitiesRequest(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., token_id: _Optional[str] = ..., account: _Optional[bytes] = ..., kinds: _Optional[_Iterable[str]] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
 
 class ListActivitiesResponse(_message.Message):
-    __slots__ = ("activities", "page", "cursors")
+    __slots__ = ("activities", "page", "cursors", "read_points")
     ACTIVITIES_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     activities: _containers.RepeatedCompositeFieldContainer[Activity]
     page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, activities: _Optional[_Iterable[_Union[Activity, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
+    def __init__(self, activities: _Optional[_Iterable[_Union[Activity, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
 
 class GetReadPointsRequest(_message.Message):
     __slots__ = ()

@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class CatalogServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Answers name the read points of the chains they speak about, taken in the snapshot their rows were read in: the chains
+    that were asked for, or all of them.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -87,7 +89,9 @@ class CatalogServiceStub:
 
 
 class CatalogServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Answers name the read points of the chains they speak about, taken in the snapshot their rows were read in: the chains
+    that were asked for, or all of them.
+    """
 
     def BatchGetCollections(self, request, context):
         """Unknown keys are left out of the answer.
@@ -216,7 +220,9 @@ def add_CatalogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CatalogService:
-    """Missing associated documentation comment in .proto file."""
+    """Answers name the read points of the chains they speak about, taken in the snapshot their rows were read in: the chains
+    that were asked for, or all of them.
+    """
 
     @staticmethod
     def BatchGetCollections(request,

@@ -27,6 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CatalogServiceStub:
+    """Answers name the read points of the chains they speak about, taken in the snapshot their rows were read in: the chains
+    that were asked for, or all of them.
+    """
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -49,6 +53,10 @@ class CatalogServiceStub:
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
+    """Answers name the read points of the chains they speak about, taken in the snapshot their rows were read in: the chains
+    that were asked for, or all of them.
+    """
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     BatchGetCollections: _aio.UnaryUnaryMultiCallable[_catalog_pb2.BatchGetCollectionsRequest, _catalog_pb2.BatchGetCollectionsResponse]  # type: ignore[assignment]
     """Unknown keys are left out of the answer."""
@@ -67,6 +75,10 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     UnflagToken: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UnflagTokenRequest, _catalog_pb2.Token]  # type: ignore[assignment]
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Answers name the read points of the chains they speak about, taken in the snapshot their rows were read in: the chains
+    that were asked for, or all of them.
+    """
+
     @_abc_1.abstractmethod
     def BatchGetCollections(
         self,

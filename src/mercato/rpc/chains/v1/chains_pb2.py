@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emercato/chains/v1/chains.proto\x12\x11mercato.chains.v1\"\xe8\x02\n\x05\x43hain\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x17\n\x0f\x63urrency_symbol\x18\x03 \x01(\t\x12\x19\n\x11\x63urrency_decimals\x18\x04 \x01(\r\x12\x14\n\x0c\x65xplorer_url\x18\x05 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x06 \x01(\x08\x12,\n\x05scope\x18\x07 \x01(\x0e\x32\x1d.mercato.chains.v1.IndexScope\x12\x13\n\x0bstart_block\x18\x08 \x01(\x04\x12\x0f\n\x07version\x18\t \x01(\x04\x12.\n\tendpoints\x18\n \x03(\x0b\x32\x1b.mercato.chains.v1.Endpoint\x12.\n\tcontracts\x18\x0b \x03(\x0b\x32\x1b.mercato.chains.v1.Contract\x12\x30\n\ngas_policy\x18\x0c \x01(\x0b\x32\x1c.mercato.chains.v1.GasPolicy\"\xa4\x01\n\x08\x45ndpoint\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x10\n\x08priority\x18\x02 \x01(\r\x12\x0e\n\x06weight\x18\x03 \x01(\r\x12\x39\n\x07headers\x18\x04 \x03(\x0b\x32(.mercato.chains.v1.Endpoint.HeadersEntry\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"A\n\x08\x43ontract\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x16\n\x0e\x64\x65ployed_block\x18\x03 \x01(\x04\"\xb0\x01\n\tGasPolicy\x12#\n\x1b\x62\x61se_fee_multiplier_percent\x18\x01 \x01(\r\x12\x18\n\x10max_priority_fee\x18\x02 \x01(\t\x12\x13\n\x0bmax_fee_cap\x18\x03 \x01(\t\x12 \n\x18gas_limit_margin_percent\x18\x04 \x01(\r\x12\x15\n\rconfirmations\x18\x05 \x01(\r\x12\x16\n\x0e\x66inality_depth\x18\x06 \x01(\r\"\x13\n\x11ListChainsRequest\">\n\x12ListChainsResponse\x12(\n\x06\x63hains\x18\x01 \x03(\x0b\x32\x18.mercato.chains.v1.Chain\"#\n\x0fGetChainRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\":\n\x0fPutChainRequest\x12\'\n\x05\x63hain\x18\x01 \x01(\x0b\x32\x18.mercato.chains.v1.Chain\"U\n\x12PutEndpointRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12-\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1b.mercato.chains.v1.Endpoint\"U\n\x12PutContractRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12-\n\x08\x63ontract\x18\x02 \x01(\x0b\x32\x1b.mercato.chains.v1.Contract\"Y\n\x13PutGasPolicyRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x30\n\ngas_policy\x18\x02 \x01(\x0b\x32\x1c.mercato.chains.v1.GasPolicy*X\n\nIndexScope\x12\x1b\n\x17INDEX_SCOPE_UNSPECIFIED\x10\x00\x12\x18\n\x14INDEX_SCOPE_FOLLOWED\x10\x01\x12\x13\n\x0fINDEX_SCOPE_ALL\x10\x02\x32\xf0\x03\n\rChainsService\x12Y\n\nListChains\x12$.mercato.chains.v1.ListChainsRequest\x1a%.mercato.chains.v1.ListChainsResponse\x12H\n\x08GetChain\x12\".mercato.chains.v1.GetChainRequest\x1a\x18.mercato.chains.v1.Chain\x12H\n\x08PutChain\x12\".mercato.chains.v1.PutChainRequest\x1a\x18.mercato.chains.v1.Chain\x12N\n\x0bPutEndpoint\x12%.mercato.chains.v1.PutEndpointRequest\x1a\x18.mercato.chains.v1.Chain\x12N\n\x0bPutContract\x12%.mercato.chains.v1.PutContractRequest\x1a\x18.mercato.chains.v1.Chain\x12P\n\x0cPutGasPolicy\x12&.mercato.chains.v1.PutGasPolicyRequest\x1a\x18.mercato.chains.v1.Chainb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emercato/chains/v1/chains.proto\x12\x11mercato.chains.v1\"\xe8\x02\n\x05\x43hain\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x17\n\x0f\x63urrency_symbol\x18\x03 \x01(\t\x12\x19\n\x11\x63urrency_decimals\x18\x04 \x01(\r\x12\x14\n\x0c\x65xplorer_url\x18\x05 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x06 \x01(\x08\x12,\n\x05scope\x18\x07 \x01(\x0e\x32\x1d.mercato.chains.v1.IndexScope\x12\x13\n\x0bstart_block\x18\x08 \x01(\x04\x12\x0f\n\x07version\x18\t \x01(\x04\x12.\n\tendpoints\x18\n \x03(\x0b\x32\x1b.mercato.chains.v1.Endpoint\x12.\n\tcontracts\x18\x0b \x03(\x0b\x32\x1b.mercato.chains.v1.Contract\x12\x30\n\ngas_policy\x18\x0c \x01(\x0b\x32\x1c.mercato.chains.v1.GasPolicy\"\xb4\x01\n\x08\x45ndpoint\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x10\n\x08priority\x18\x02 \x01(\r\x12\x0e\n\x06weight\x18\x03 \x01(\r\x12\x39\n\x07headers\x18\x04 \x03(\x0b\x32(.mercato.chains.v1.Endpoint.HeadersEntry\x12\x0e\n\x06ws_url\x18\x05 \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"A\n\x08\x43ontract\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x16\n\x0e\x64\x65ployed_block\x18\x03 \x01(\x04\"\xb0\x01\n\tGasPolicy\x12#\n\x1b\x62\x61se_fee_multiplier_percent\x18\x01 \x01(\r\x12\x18\n\x10max_priority_fee\x18\x02 \x01(\t\x12\x13\n\x0bmax_fee_cap\x18\x03 \x01(\t\x12 \n\x18gas_limit_margin_percent\x18\x04 \x01(\r\x12\x15\n\rconfirmations\x18\x05 \x01(\r\x12\x16\n\x0e\x66inality_depth\x18\x06 \x01(\r\"\x13\n\x11ListChainsRequest\">\n\x12ListChainsResponse\x12(\n\x06\x63hains\x18\x01 \x03(\x0b\x32\x18.mercato.chains.v1.Chain\"#\n\x0fGetChainRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\":\n\x0fPutChainRequest\x12\'\n\x05\x63hain\x18\x01 \x01(\x0b\x32\x18.mercato.chains.v1.Chain\"U\n\x12PutEndpointRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12-\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1b.mercato.chains.v1.Endpoint\"U\n\x12PutContractRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12-\n\x08\x63ontract\x18\x02 \x01(\x0b\x32\x1b.mercato.chains.v1.Contract\"Y\n\x13PutGasPolicyRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x30\n\ngas_policy\x18\x02 \x01(\x0b\x32\x1c.mercato.chains.v1.GasPolicy*X\n\nIndexScope\x12\x1b\n\x17INDEX_SCOPE_UNSPECIFIED\x10\x00\x12\x18\n\x14INDEX_SCOPE_FOLLOWED\x10\x01\x12\x13\n\x0fINDEX_SCOPE_ALL\x10\x02\x32\xf0\x03\n\rChainsService\x12Y\n\nListChains\x12$.mercato.chains.v1.ListChainsRequest\x1a%.mercato.chains.v1.ListChainsResponse\x12H\n\x08GetChain\x12\".mercato.chains.v1.GetChainRequest\x1a\x18.mercato.chains.v1.Chain\x12H\n\x08PutChain\x12\".mercato.chains.v1.PutChainRequest\x1a\x18.mercato.chains.v1.Chain\x12N\n\x0bPutEndpoint\x12%.mercato.chains.v1.PutEndpointRequest\x1a\x18.mercato.chains.v1.Chain\x12N\n\x0bPutContract\x12%.mercato.chains.v1.PutContractRequest\x1a\x18.mercato.chains.v1.Chain\x12P\n\x0cPutGasPolicy\x12&.mercato.chains.v1.PutGasPolicyRequest\x1a\x18.mercato.chains.v1.Chainb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,32 +33,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENDPOINT_HEADERSENTRY']._loaded_options = None
   _globals['_ENDPOINT_HEADERSENTRY']._serialized_options = b'8\001'
-  _globals['_INDEXSCOPE']._serialized_start=1276
-  _globals['_INDEXSCOPE']._serialized_end=1364
+  _globals['_INDEXSCOPE']._serialized_start=1292
+  _globals['_INDEXSCOPE']._serialized_end=1380
   _globals['_CHAIN']._serialized_start=54
   _globals['_CHAIN']._serialized_end=414
   _globals['_ENDPOINT']._serialized_start=417
-  _globals['_ENDPOINT']._serialized_end=581
-  _globals['_ENDPOINT_HEADERSENTRY']._serialized_start=535
-  _globals['_ENDPOINT_HEADERSENTRY']._serialized_end=581
-  _globals['_CONTRACT']._serialized_start=583
-  _globals['_CONTRACT']._serialized_end=648
-  _globals['_GASPOLICY']._serialized_start=651
-  _globals['_GASPOLICY']._serialized_end=827
-  _globals['_LISTCHAINSREQUEST']._serialized_start=829
-  _globals['_LISTCHAINSREQUEST']._serialized_end=848
-  _globals['_LISTCHAINSRESPONSE']._serialized_start=850
-  _globals['_LISTCHAINSRESPONSE']._serialized_end=912
-  _globals['_GETCHAINREQUEST']._serialized_start=914
-  _globals['_GETCHAINREQUEST']._serialized_end=949
-  _globals['_PUTCHAINREQUEST']._serialized_start=951
-  _globals['_PUTCHAINREQUEST']._serialized_end=1009
-  _globals['_PUTENDPOINTREQUEST']._serialized_start=1011
-  _globals['_PUTENDPOINTREQUEST']._serialized_end=1096
-  _globals['_PUTCONTRACTREQUEST']._serialized_start=1098
-  _globals['_PUTCONTRACTREQUEST']._serialized_end=1183
-  _globals['_PUTGASPOLICYREQUEST']._serialized_start=1185
-  _globals['_PUTGASPOLICYREQUEST']._serialized_end=1274
-  _globals['_CHAINSSERVICE']._serialized_start=1367
-  _globals['_CHAINSSERVICE']._serialized_end=1863
+  _globals['_ENDPOINT']._serialized_end=597
+  _globals['_ENDPOINT_HEADERSENTRY']._serialized_start=551
+  _globals['_ENDPOINT_HEADERSENTRY']._serialized_end=597
+  _globals['_CONTRACT']._serialized_start=599
+  _globals['_CONTRACT']._serialized_end=664
+  _globals['_GASPOLICY']._serialized_start=667
+  _globals['_GASPOLICY']._serialized_end=843
+  _globals['_LISTCHAINSREQUEST']._serialized_start=845
+  _globals['_LISTCHAINSREQUEST']._serialized_end=864
+  _globals['_LISTCHAINSRESPONSE']._serialized_start=866
+  _globals['_LISTCHAINSRESPONSE']._serialized_end=928
+  _globals['_GETCHAINREQUEST']._serialized_start=930
+  _globals['_GETCHAINREQUEST']._serialized_end=965
+  _globals['_PUTCHAINREQUEST']._serialized_start=967
+  _globals['_PUTCHAINREQUEST']._serialized_end=1025
+  _globals['_PUTENDPOINTREQUEST']._serialized_start=1027
+  _globals['_PUTENDPOINTREQUEST']._serialized_end=1112
+  _globals['_PUTCONTRACTREQUEST']._serialized_start=1114
+  _globals['_PUTCONTRACTREQUEST']._serialized_end=1199
+  _globals['_PUTGASPOLICYREQUEST']._serialized_start=1201
+  _globals['_PUTGASPOLICYREQUEST']._serialized_end=1290
+  _globals['_CHAINSSERVICE']._serialized_start=1383
+  _globals['_CHAINSSERVICE']._serialized_end=1879
 # @@protoc_insertion_point(module_scope)

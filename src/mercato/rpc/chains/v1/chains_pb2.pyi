@@ -45,7 +45,7 @@ class Chain(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., name: _Optional[str] = ..., currency_symbol: _Optional[str] = ..., currency_decimals: _Optional[int] = ..., explorer_url: _Optional[str] = ..., enabled: _Optional[bool] = ..., scope: _Optional[_Union[IndexScope, str]] = ..., start_block: _Optional[int] = ..., version: _Optional[int] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., contracts: _Optional[_Iterable[_Union[Contract, _Mapping]]] = ..., gas_policy: _Optional[_Union[GasPolicy, _Mapping]] = ...) -> None: ...
 
 class Endpoint(_message.Message):
-    __slots__ = ("url", "priority", "weight", "headers")
+    __slots__ = ("url", "priority", "weight", "headers", "ws_url")
     class HeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -57,11 +57,13 @@ class Endpoint(_message.Message):
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     HEADERS_FIELD_NUMBER: _ClassVar[int]
+    WS_URL_FIELD_NUMBER: _ClassVar[int]
     url: str
     priority: int
     weight: int
     headers: _containers.ScalarMap[str, str]
-    def __init__(self, url: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    ws_url: str
+    def __init__(self, url: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., headers: _Optional[_Mapping[str, str]] = ..., ws_url: _Optional[str] = ...) -> None: ...
 
 class Contract(_message.Message):
     __slots__ = ("kind", "address", "deployed_block")

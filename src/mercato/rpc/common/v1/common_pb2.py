@@ -25,15 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emercato/common/v1/common.proto\x12\x11mercato.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n\x05\x42lock\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04hash\x18\x02 \x01(\x0c\x12\x11\n\ttimestamp\x18\x03 \x01(\x04\"l\n\x08Position\x12\'\n\x05\x62lock\x18\x01 \x01(\x0b\x32\x18.mercato.common.v1.Block\x12\x0f\n\x07tx_hash\x18\x02 \x01(\x0c\x12\x11\n\tlog_index\x18\x03 \x01(\r\x12\x13\n\x0b\x62\x61tch_index\x18\x04 \x01(\r\"+\n\x0bPageRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"5\n\x08PageInfo\x12\x15\n\rhas_next_page\x18\x01 \x01(\x08\x12\x12\n\nend_cursor\x18\x02 \x01(\t\"x\n\tReadPoint\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x14\n\x0c\x62lock_number\x18\x02 \x01(\x04\x12\x12\n\nblock_hash\x18\x03 \x01(\x0c\x12/\n\x0bobserved_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x94\x01\n\nMintConfig\x12\r\n\x05price\x18\x01 \x01(\t\x12\x12\n\nmax_supply\x18\x02 \x01(\t\x12\x18\n\x10per_wallet_limit\x18\x03 \x01(\t\x12\x11\n\tstarts_at\x18\x04 \x01(\x04\x12\x0f\n\x07\x65nds_at\x18\x05 \x01(\x04\x12\x16\n\x0e\x61llowlist_root\x18\x06 \x01(\x0c\x12\r\n\x05payee\x18\x07 \x01(\x0c*O\n\x08Standard\x12\x18\n\x14STANDARD_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTANDARD_ERC721\x10\x01\x12\x14\n\x10STANDARD_ERC1155\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emercato/common/v1/common.proto\x12\x11mercato.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n\x05\x42lock\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04hash\x18\x02 \x01(\x0c\x12\x11\n\ttimestamp\x18\x03 \x01(\x04\"l\n\x08Position\x12\'\n\x05\x62lock\x18\x01 \x01(\x0b\x32\x18.mercato.common.v1.Block\x12\x0f\n\x07tx_hash\x18\x02 \x01(\x0c\x12\x11\n\tlog_index\x18\x03 \x01(\r\x12\x13\n\x0b\x62\x61tch_index\x18\x04 \x01(\r\"+\n\x0bPageRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"5\n\x08PageInfo\x12\x15\n\rhas_next_page\x18\x01 \x01(\x08\x12\x12\n\nend_cursor\x18\x02 \x01(\t\"\x99\x02\n\tReadPoint\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x14\n\x0c\x62lock_number\x18\x02 \x01(\x04\x12\x12\n\nblock_hash\x18\x03 \x01(\x0c\x12/\n\x0bobserved_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x08\x66inality\x18\x05 \x01(\x0e\x32\x1b.mercato.common.v1.Finality\x12\x11\n\x04safe\x18\x06 \x01(\x04H\x00\x88\x01\x01\x12\x16\n\tfinalized\x18\x07 \x01(\x04H\x01\x88\x01\x01\x12.\n\nblock_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05_safeB\x0c\n\n_finalized\"\x94\x01\n\nMintConfig\x12\r\n\x05price\x18\x01 \x01(\t\x12\x12\n\nmax_supply\x18\x02 \x01(\t\x12\x18\n\x10per_wallet_limit\x18\x03 \x01(\t\x12\x11\n\tstarts_at\x18\x04 \x01(\x04\x12\x0f\n\x07\x65nds_at\x18\x05 \x01(\x04\x12\x16\n\x0e\x61llowlist_root\x18\x06 \x01(\x0c\x12\r\n\x05payee\x18\x07 \x01(\x0c*O\n\x08Standard\x12\x18\n\x14STANDARD_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTANDARD_ERC721\x10\x01\x12\x14\n\x10STANDARD_ERC1155\x10\x02*d\n\x08\x46inality\x12\x18\n\x14\x46INALITY_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46INALITY_LATEST\x10\x01\x12\x11\n\rFINALITY_SAFE\x10\x02\x12\x16\n\x12\x46INALITY_FINALIZED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mercato.common.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STANDARD']._serialized_start=627
-  _globals['_STANDARD']._serialized_end=706
+  _globals['_STANDARD']._serialized_start=789
+  _globals['_STANDARD']._serialized_end=868
+  _globals['_FINALITY']._serialized_start=870
+  _globals['_FINALITY']._serialized_end=970
   _globals['_BLOCK']._serialized_start=86
   _globals['_BLOCK']._serialized_end=142
   _globals['_POSITION']._serialized_start=144
@@ -42,8 +44,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAGEREQUEST']._serialized_end=297
   _globals['_PAGEINFO']._serialized_start=299
   _globals['_PAGEINFO']._serialized_end=352
-  _globals['_READPOINT']._serialized_start=354
-  _globals['_READPOINT']._serialized_end=474
-  _globals['_MINTCONFIG']._serialized_start=477
-  _globals['_MINTCONFIG']._serialized_end=625
+  _globals['_READPOINT']._serialized_start=355
+  _globals['_READPOINT']._serialized_end=636
+  _globals['_MINTCONFIG']._serialized_start=639
+  _globals['_MINTCONFIG']._serialized_end=787
 # @@protoc_insertion_point(module_scope)

@@ -14,9 +14,20 @@ class Standard(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STANDARD_UNSPECIFIED: _ClassVar[Standard]
     STANDARD_ERC721: _ClassVar[Standard]
     STANDARD_ERC1155: _ClassVar[Standard]
+
+class Finality(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FINALITY_UNSPECIFIED: _ClassVar[Finality]
+    FINALITY_LATEST: _ClassVar[Finality]
+    FINALITY_SAFE: _ClassVar[Finality]
+    FINALITY_FINALIZED: _ClassVar[Finality]
 STANDARD_UNSPECIFIED: Standard
 STANDARD_ERC721: Standard
 STANDARD_ERC1155: Standard
+FINALITY_UNSPECIFIED: Finality
+FINALITY_LATEST: Finality
+FINALITY_SAFE: Finality
+FINALITY_FINALIZED: Finality
 
 class Block(_message.Message):
     __slots__ = ("number", "hash", "timestamp")
@@ -57,16 +68,24 @@ class PageInfo(_message.Message):
     def __init__(self, has_next_page: _Optional[bool] = ..., end_cursor: _Optional[str] = ...) -> None: ...
 
 class ReadPoint(_message.Message):
-    __slots__ = ("chain_id", "block_number", "block_hash", "observed_at")
+    __slots__ = ("chain_id", "block_number", "block_hash", "observed_at", "finality", "safe", "finalized", "block_time")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     BLOCK_NUMBER_FIELD_NUMBER: _ClassVar[int]
     BLOCK_HASH_FIELD_NUMBER: _ClassVar[int]
     OBSERVED_AT_FIELD_NUMBER: _ClassVar[int]
+    FINALITY_FIELD_NUMBER: _ClassVar[int]
+    SAFE_FIELD_NUMBER: _ClassVar[int]
+    FINALIZED_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_TIME_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     block_number: int
     block_hash: bytes
     observed_at: _timestamp_pb2.Timestamp
-    def __init__(self, chain_id: _Optional[str] = ..., block_number: _Optional[int] = ..., block_hash: _Optional[bytes] = ..., observed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    finality: Finality
+    safe: int
+    finalized: int
+    block_time: _timestamp_pb2.Timestamp
+    def __init__(self, chain_id: _Optional[str] = ..., block_number: _Optional[int] = ..., block_hash: _Optional[bytes] = ..., observed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finality: _Optional[_Union[Finality, str]] = ..., safe: _Optional[int] = ..., finalized: _Optional[int] = ..., block_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class MintConfig(_message.Message):
     __slots__ = ("price", "max_supply", "per_wallet_limit", "starts_at", "ends_at", "allowlist_root", "payee")

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from mercato.rpc.common.v1 import common_pb2 as mercato_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n mercato/indexer/v1/indexer.proto\x12\x12mercato.indexer.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emercato/common/v1/common.proto\"\x12\n\x10GetStatusRequest\"D\n\x11GetStatusResponse\x12/\n\x06\x63hains\x18\x01 \x03(\x0b\x32\x1f.mercato.indexer.v1.ChainStatus\"\xd0\x01\n\x0b\x43hainStatus\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\x04\x12\x0f\n\x07indexed\x18\x03 \x01(\x04\x12\x14\n\x0cindexed_hash\x18\x04 \x01(\x0c\x12\x11\n\tfinalized\x18\x05 \x01(\x04\x12\r\n\x05state\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x17\n\x0f\x66\x61\x63ts_published\x18\x08 \x01(\x04\x12/\n\x0bobserved_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"{\n\x17ImportCollectionRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12\x17\n\nfrom_block\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x14\n\x0crequested_by\x18\x04 \x01(\x0c\x42\r\n\x0b_from_block\"R\n\x18ImportCollectionResponse\x12\x36\n\x08imported\x18\x01 \x01(\x0b\x32$.mercato.indexer.v1.CollectionImport\"f\n\x12ListImportsRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12,\n\x04page\x18\x03 \x01(\x0b\x32\x1e.mercato.common.v1.PageRequest\"\x88\x01\n\x13ListImportsResponse\x12\x35\n\x07imports\x18\x01 \x03(\x0b\x32$.mercato.indexer.v1.CollectionImport\x12)\n\x04page\x18\x02 \x01(\x0b\x32\x1b.mercato.common.v1.PageInfo\x12\x0f\n\x07\x63ursors\x18\x03 \x03(\t\"\x86\x03\n\x10\x43ollectionImport\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12-\n\x08standard\x18\x03 \x01(\x0e\x32\x1b.mercato.common.v1.Standard\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0e\n\x06symbol\x18\x05 \x01(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x17\n\nfrom_block\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12\x13\n\x0b\x62locks_read\x18\t \x01(\x04\x12\x14\n\x0c\x62locks_total\x18\n \x01(\x04\x12\x17\n\x0f\x66\x61\x63ts_published\x18\x0b \x01(\x04\x12\x14\n\x0crequested_by\x18\x0c \x01(\x0c\x12\x30\n\x0crequested_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\r\n\x0b_from_block2\xb9\x02\n\x0eIndexerService\x12X\n\tGetStatus\x12$.mercato.indexer.v1.GetStatusRequest\x1a%.mercato.indexer.v1.GetStatusResponse\x12m\n\x10ImportCollection\x12+.mercato.indexer.v1.ImportCollectionRequest\x1a,.mercato.indexer.v1.ImportCollectionResponse\x12^\n\x0bListImports\x12&.mercato.indexer.v1.ListImportsRequest\x1a\'.mercato.indexer.v1.ListImportsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n mercato/indexer/v1/indexer.proto\x12\x12mercato.indexer.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emercato/common/v1/common.proto\"\x12\n\x10GetStatusRequest\"D\n\x11GetStatusResponse\x12/\n\x06\x63hains\x18\x01 \x03(\x0b\x32\x1f.mercato.indexer.v1.ChainStatus\"\xbf\x02\n\x0b\x43hainStatus\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\x04\x12\x0f\n\x07indexed\x18\x03 \x01(\x04\x12\x14\n\x0cindexed_hash\x18\x04 \x01(\x0c\x12\x11\n\tfinalized\x18\x05 \x01(\x04\x12\r\n\x05state\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x17\n\x0f\x66\x61\x63ts_published\x18\x08 \x01(\x04\x12/\n\x0bobserved_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04seen\x18\n \x01(\x04\x12-\n\thead_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cindexed_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"{\n\x17ImportCollectionRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12\x17\n\nfrom_block\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x14\n\x0crequested_by\x18\x04 \x01(\x0c\x42\r\n\x0b_from_block\"R\n\x18ImportCollectionResponse\x12\x36\n\x08imported\x18\x01 \x01(\x0b\x32$.mercato.indexer.v1.CollectionImport\"f\n\x12ListImportsRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12,\n\x04page\x18\x03 \x01(\x0b\x32\x1e.mercato.common.v1.PageRequest\"\x88\x01\n\x13ListImportsResponse\x12\x35\n\x07imports\x18\x01 \x03(\x0b\x32$.mercato.indexer.v1.CollectionImport\x12)\n\x04page\x18\x02 \x01(\x0b\x32\x1b.mercato.common.v1.PageInfo\x12\x0f\n\x07\x63ursors\x18\x03 \x03(\t\"\x86\x03\n\x10\x43ollectionImport\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12-\n\x08standard\x18\x03 \x01(\x0e\x32\x1b.mercato.common.v1.Standard\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0e\n\x06symbol\x18\x05 \x01(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x17\n\nfrom_block\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12\x13\n\x0b\x62locks_read\x18\t \x01(\x04\x12\x14\n\x0c\x62locks_total\x18\n \x01(\x04\x12\x17\n\x0f\x66\x61\x63ts_published\x18\x0b \x01(\x04\x12\x14\n\x0crequested_by\x18\x0c \x01(\x0c\x12\x30\n\x0crequested_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\r\n\x0b_from_block2\xb9\x02\n\x0eIndexerService\x12X\n\tGetStatus\x12$.mercato.indexer.v1.GetStatusRequest\x1a%.mercato.indexer.v1.GetStatusResponse\x12m\n\x10ImportCollection\x12+.mercato.indexer.v1.ImportCollectionRequest\x1a,.mercato.indexer.v1.ImportCollectionResponse\x12^\n\x0bListImports\x12&.mercato.indexer.v1.ListImportsRequest\x1a\'.mercato.indexer.v1.ListImportsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,17 +38,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSRESPONSE']._serialized_start=141
   _globals['_GETSTATUSRESPONSE']._serialized_end=209
   _globals['_CHAINSTATUS']._serialized_start=212
-  _globals['_CHAINSTATUS']._serialized_end=420
-  _globals['_IMPORTCOLLECTIONREQUEST']._serialized_start=422
-  _globals['_IMPORTCOLLECTIONREQUEST']._serialized_end=545
-  _globals['_IMPORTCOLLECTIONRESPONSE']._serialized_start=547
-  _globals['_IMPORTCOLLECTIONRESPONSE']._serialized_end=629
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=631
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=733
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=736
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=872
-  _globals['_COLLECTIONIMPORT']._serialized_start=875
-  _globals['_COLLECTIONIMPORT']._serialized_end=1265
-  _globals['_INDEXERSERVICE']._serialized_start=1268
-  _globals['_INDEXERSERVICE']._serialized_end=1581
+  _globals['_CHAINSTATUS']._serialized_end=531
+  _globals['_IMPORTCOLLECTIONREQUEST']._serialized_start=533
+  _globals['_IMPORTCOLLECTIONREQUEST']._serialized_end=656
+  _globals['_IMPORTCOLLECTIONRESPONSE']._serialized_start=658
+  _globals['_IMPORTCOLLECTIONRESPONSE']._serialized_end=740
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=742
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=844
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=847
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=983
+  _globals['_COLLECTIONIMPORT']._serialized_start=986
+  _globals['_COLLECTIONIMPORT']._serialized_end=1376
+  _globals['_INDEXERSERVICE']._serialized_start=1379
+  _globals['_INDEXERSERVICE']._serialized_end=1692
 # @@protoc_insertion_point(module_scope)

@@ -21,7 +21,7 @@ class GetStatusResponse(_message.Message):
     def __init__(self, chains: _Optional[_Iterable[_Union[ChainStatus, _Mapping]]] = ...) -> None: ...
 
 class ChainStatus(_message.Message):
-    __slots__ = ("chain_id", "head", "indexed", "indexed_hash", "finalized", "state", "reason", "facts_published", "observed_at")
+    __slots__ = ("chain_id", "head", "indexed", "indexed_hash", "finalized", "state", "reason", "facts_published", "observed_at", "seen", "head_time", "indexed_time")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
     INDEXED_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,9 @@ class ChainStatus(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     FACTS_PUBLISHED_FIELD_NUMBER: _ClassVar[int]
     OBSERVED_AT_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
+    HEAD_TIME_FIELD_NUMBER: _ClassVar[int]
+    INDEXED_TIME_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     head: int
     indexed: int
@@ -40,7 +43,10 @@ class ChainStatus(_message.Message):
     reason: str
     facts_published: int
     observed_at: _timestamp_pb2.Timestamp
-    def __init__(self, chain_id: _Optional[str] = ..., head: _Optional[int] = ..., indexed: _Optional[int] = ..., indexed_hash: _Optional[bytes] = ..., finalized: _Optional[int] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., facts_published: _Optional[int] = ..., observed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    seen: int
+    head_time: _timestamp_pb2.Timestamp
+    indexed_time: _timestamp_pb2.Timestamp
+    def __init__(self, chain_id: _Optional[str] = ..., head: _Optional[int] = ..., indexed: _Optional[int] = ..., indexed_hash: _Optional[bytes] = ..., finalized: _Optional[int] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., facts_published: _Optional[int] = ..., observed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., seen: _Optional[int] = ..., head_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., indexed_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ImportCollectionRequest(_message.Message):
     __slots__ = ("chain_id", "contract", "from_block", "requested_by")

@@ -140,7 +140,7 @@ def retraction(event: pb.ChainReorged) -> Retraction:
 def progress(event: pb.ChainAdvanced) -> Progress:
     chain = ChainId.parse(event.chain_id)
     indexed, after = _block(event.indexed), list(event.after)
-    return Progress(chain, indexed, event.head, event.finalized, event.generation, event.from_block, after)
+    return Progress(chain, indexed, event.head, event.safe, event.finalized, event.generation, event.from_block, after)
 
 
 def _block(block: common_pb2.Block) -> Block:

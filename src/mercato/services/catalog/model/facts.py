@@ -172,6 +172,7 @@ class Progress:
     chain: ChainId
     indexed: Block
     head: int
+    safe: int
     finalized: int
     generation: int
     from_block: int

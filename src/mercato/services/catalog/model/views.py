@@ -112,11 +112,6 @@ class TokenColumns(NamedTuple):
 _OF_EACH_TOKEN = TokenColumns._fields[: TokenColumns._fields.index("trait_places")]
 
 
-class TokenPage(NamedTuple):
-    columns: TokenColumns
-    has_next: bool
-
-
 class BalanceView(NamedTuple):
     collection_ref: int
     chain: ChainId
@@ -152,27 +147,75 @@ class Event(NamedTuple):
     position: Position
 
 
+class Finality(Enum):
+    """How much a block may still change."""
+
+    LATEST = "latest"
+    """Too few blocks stand on it, or nothing is known since a fork."""
+
+    SAFE = "safe"
+    """It has the confirmations of the chain's policy."""
+
+    FINALIZED = "finalized"
+    """No fork that is followed reaches it."""
+
+
 class ReadPoint(NamedTuple):
-    """Every fact up to this block has been published."""
+    """Every fact up to this block is in the rows, and none of a branch that it is not on. `safe` and `finalized` are
+    the newest blocks of that finality, None where nothing is known since a fork."""
 
     chain: ChainId
     block_number: int
     block_hash: bytes
     observed_at: datetime
+    block_time: datetime | None
+    safe: int | None
+    finalized: int | None
+
+    @property
+    def finality(self) -> Finality:
+        """Of the block itself."""
+        if self.finalized is not None and self.block_number <= self.finalized:
+            return Finality.FINALIZED
+        if self.safe is not None and self.block_number <= self.safe:
+            return Finality.SAFE
+        return Finality.LATEST
 
 
 R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Page(Generic[R]):
+class Found(Generic[R]):
+    """Rows and, of the chains they speak about, the read points they are true at."""
+
     rows: Sequence[R]
+    at: Sequence[ReadPoint]
+
+
+class FoundTokens(NamedTuple):
+    """Tokens, and the read points they are true at."""
+
+    columns: TokenColumns
+    at: Sequence[ReadPoint]
+
+
+class TokenPage(NamedTuple):
+    """A page of them."""
+
+    columns: TokenColumns
+    at: Sequence[ReadPoint]
+    has_next: bool
+
+
+@dataclass(frozen=True)
+class Page(Found[R]):
     has_next: bool
 
     @classmethod
-    def of(cls, rows: Sequence[R], size: int) -> Page[R]:
+    def of(cls, found: Found[R], size: int) -> Page[R]:
         """From up to `size` + 1 rows."""
-        return cls(rows[:size], len(rows) > size)
+        return cls(found.rows[:size], found.at, len(found.rows) > size)
 
 
 @dataclass(frozen=True)
@@ -189,6 +232,11 @@ class Scope:
             raise InvalidArgument("CHAIN_REQUIRED", "a contract is named together with its chain")
         if self.token_id is not None and self.contract is None:
             raise InvalidArgument("CONTRACT_REQUIRED", "a token id is named together with its contract")
+
+    @property
+    def chains(self) -> Sequence[ChainId]:
+        """Those it is limited to; none: all of them."""
+        return () if self.chain is None else (self.chain,)
 
 
 @dataclass(frozen=True)

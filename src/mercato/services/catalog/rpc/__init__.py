@@ -35,46 +35,54 @@ class CatalogServicer(CatalogServiceServicer):
     ) -> pb.BatchGetCollectionsResponse:
         parsing.few_enough(len(request.keys))
         found = await self._collections.batch([parsing.collection_key(key) for key in request.keys])
-        return pb.BatchGetCollectionsResponse(collections=map(rendering.collection, found))
+        points = map(rendering.read_point, found.at)
+        return pb.BatchGetCollectionsResponse(collections=map(rendering.collection, found.rows), read_points=points)
 
     async def ListCollections(self, request: pb.ListCollectionsRequest, context: Context) -> pb.ListCollectionsResponse:
         size, after = cursors.page_size(request.page.first), parsing.collection_cursor(request.page.after)
         found = await self._collections.list_collections(parsing.collections(request), size, after)
-        page, texts = rendering.page(found, rendering.collection_cursor)
-        return pb.ListCollectionsResponse(collections=map(rendering.collection, found.rows), page=page, cursors=texts)
+        page, texts, at = rendering.page(found, rendering.collection_cursor)
+        rows = map(rendering.collection, found.rows)
+        return pb.ListCollectionsResponse(collections=rows, page=page, cursors=texts, read_points=at)
 
     async def BatchGetTokens(self, request: pb.BatchGetTokensRequest, context: Context) -> pb.BatchGetTokensResponse:
         parsing.few_enough(len(request.keys))
         found = await self._tokens.batch([parsing.token_key(key) for key in request.keys])
-        return pb.BatchGetTokensResponse(tokens=rendering.tokens(found))
+        points = map(rendering.read_point, found.at)
+        return pb.BatchGetTokensResponse(tokens=rendering.tokens(found.columns), read_points=points)
 
     async def ListTokens(self, request: pb.ListTokensRequest, context: Context) -> pb.ListTokensResponse:
         size, after = cursors.page_size(request.page.first), parsing.token_cursor(request.page.after)
         found = await self._tokens.list_tokens(parsing.tokens(request), size, after)
         texts = rendering.token_cursors(found.columns)
         page = rendering.page_info(texts, has_next=found.has_next)
+        answer = pb.ListTokensResponse(page=page, cursors=texts, read_points=map(rendering.read_point, found.at))
         if request.by_column:
-            columns = rendering.token_columns(found.columns)
-            return pb.ListTokensResponse(columns=columns, page=page, cursors=texts)
-        return pb.ListTokensResponse(tokens=rendering.tokens(found.columns), page=page, cursors=texts)
+            answer.columns.CopyFrom(rendering.token_columns(found.columns))
+        else:
+            answer.tokens.extend(rendering.tokens(found.columns))
+        return answer
 
     async def ListBalances(self, request: pb.ListBalancesRequest, context: Context) -> pb.ListBalancesResponse:
         size, after = cursors.page_size(request.page.first), parsing.balance_cursor(request.page.after)
         found = await self._balances.list_balances(parsing.balances(request), size, after)
-        page, texts = rendering.page(found, rendering.balance_cursor)
-        return pb.ListBalancesResponse(balances=map(rendering.balance, found.rows), page=page, cursors=texts)
+        page, texts, at = rendering.page(found, rendering.balance_cursor)
+        rows = map(rendering.balance, found.rows)
+        return pb.ListBalancesResponse(balances=rows, page=page, cursors=texts, read_points=at)
 
     async def ListTransfers(self, request: pb.ListTransfersRequest, context: Context) -> pb.ListTransfersResponse:
         size, after = cursors.page_size(request.page.first), parsing.event_cursor(request.page.after)
         found = await self._events.list_events(parsing.transfers(request), size, after)
-        page, texts = rendering.page(found, rendering.event_cursor)
-        return pb.ListTransfersResponse(transfers=map(rendering.movement, found.rows), page=page, cursors=texts)
+        page, texts, at = rendering.page(found, rendering.event_cursor)
+        rows = map(rendering.movement, found.rows)
+        return pb.ListTransfersResponse(transfers=rows, page=page, cursors=texts, read_points=at)
 
     async def ListActivities(self, request: pb.ListActivitiesRequest, context: Context) -> pb.ListActivitiesResponse:
         size, after = cursors.page_size(request.page.first), parsing.event_cursor(request.page.after)
         found = await self._events.list_events(parsing.activities(request), size, after)
-        page, texts = rendering.page(found, rendering.event_cursor)
-        return pb.ListActivitiesResponse(activities=map(rendering.activity, found.rows), page=page, cursors=texts)
+        page, texts, at = rendering.page(found, rendering.event_cursor)
+        rows = map(rendering.activity, found.rows)
+        return pb.ListActivitiesResponse(activities=rows, page=page, cursors=texts, read_points=at)
 
     async def GetReadPoints(self, request: pb.GetReadPointsRequest, context: Context) -> pb.GetReadPointsResponse:
         return pb.GetReadPointsResponse(points=map(rendering.read_point, await self._events.read_points()))

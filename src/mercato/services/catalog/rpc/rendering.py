@@ -19,6 +19,7 @@ from mercato.services.catalog.model.views import (
     Binding,
     CollectionView,
     Event,
+    Finality,
     Page,
     ReadPoint,
     Role,
@@ -28,14 +29,22 @@ from mercato.services.catalog.usecases.messages import STANDARDS, collection_id,
 
 R = TypeVar("R")
 
+_FINALITY = {
+    Finality.LATEST: common_pb2.FINALITY_LATEST,
+    Finality.SAFE: common_pb2.FINALITY_SAFE,
+    Finality.FINALIZED: common_pb2.FINALITY_FINALIZED,
+}
 _NOBODY = bytes(ZERO_ADDRESS)
 _SENT_AS_THEY_ARE = TokenColumns._fields[TokenColumns._fields.index("token_ids") :]
 
 
-def page(found: Page[R], cursor: Callable[[R], str]) -> tuple[common_pb2.PageInfo, Sequence[str]]:
-    """The page's info and a cursor for each of its rows."""
+def page(
+    found: Page[R], cursor: Callable[[R], str]
+) -> tuple[common_pb2.PageInfo, Sequence[str], Sequence[common_pb2.ReadPoint]]:
+    """The page's info, a cursor for each of its rows, and the blocks it is true at."""
     texts = [cursor(row) for row in found.rows]
-    return page_info(texts, has_next=found.has_next), texts
+    points = [read_point(point) for point in found.at]
+    return page_info(texts, has_next=found.has_next), texts, points
 
 
 def page_info(cursor_texts: Sequence[str], *, has_next: bool) -> common_pb2.PageInfo:
@@ -194,6 +203,10 @@ def read_point(row: ReadPoint) -> common_pb2.ReadPoint:
         block_number=row.block_number,
         block_hash=row.block_hash,
         observed_at=_time(row.observed_at),
+        finality=_FINALITY[row.finality],
+        safe=row.safe,
+        finalized=row.finalized,
+        block_time=_time(row.block_time),
     )
 
 

@@ -38,7 +38,8 @@ RETURNING block_ref, orphaned
 # A fork says nothing of the horizon, so it is unknown until the next advance.
 _RETREAT = """
 UPDATE sync_state SET
-    generation = $2, block_number = $3, block_hash = $4, observed_at = now(), head = NULL, finalized = NULL
+    generation = $2, block_number = $3, block_hash = $4, mined_at = $5, observed_at = now(),
+    head = NULL, safe = NULL, finalized = NULL
 WHERE chain_ref = $1 AND generation < $2
 """
 
@@ -77,7 +78,9 @@ class Blocks:
     async def retreat(self, retraction: Retraction) -> None:
         """Moves the read point back to the common ancestor, unless a newer statement has moved it."""
         block = retraction.ancestor
-        await self._connection.execute(_RETREAT, self._chain_ref, retraction.generation, block.number, block.hash)
+        await self._connection.execute(
+            _RETREAT, self._chain_ref, retraction.generation, block.number, block.hash, block.mined_at
+        )
 
     async def _known(self, blocks: Sequence[Block], published_in: int, orphaned_in: int) -> Mapping[bytes, _Known]:
         """What is stored of `blocks`, which are added where they are not there."""

@@ -13,13 +13,15 @@ from mercato.services.catalog.model.facts import Progress
 _CONSUMERS = [queue.name for queue in topology.QUEUES if queue.consumer == "catalog"]
 
 _WAIT = """
-INSERT INTO awaited_progress AS a (chain_ref, generation, block_number, block_hash, head, finalized, from_block, awaits)
-VALUES ($1, $2, $3, $4, $5, $6, $7, ARRAY(
-    SELECT unnest($8::text[]) EXCEPT
-    SELECT event_id FROM processed_events WHERE consumer = ANY($9::text[]) AND event_id = ANY($8::text[])
+INSERT INTO awaited_progress AS a
+    (chain_ref, generation, block_number, block_hash, mined_at, head, safe, finalized, from_block, awaits)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, ARRAY(
+    SELECT unnest($10::text[]) EXCEPT
+    SELECT event_id FROM processed_events WHERE consumer = ANY($11::text[]) AND event_id = ANY($10::text[])
 ))
 ON CONFLICT (chain_ref, generation, block_number) DO UPDATE SET
-    head = greatest(a.head, excluded.head), finalized = greatest(a.finalized, excluded.finalized)
+    head = greatest(a.head, excluded.head), safe = greatest(a.safe, excluded.safe),
+    finalized = greatest(a.finalized, excluded.finalized)
 """
 _APPLIED = """
 UPDATE awaited_progress SET awaits = array_remove(awaits, $2) WHERE chain_ref = $1 AND $2 = ANY(awaits)
@@ -27,17 +29,22 @@ RETURNING cardinality(awaits)
 """
 _FORGET = "DELETE FROM awaited_progress WHERE chain_ref = $1 AND generation < $2"
 _HOLD = "SELECT block_number, generation FROM sync_state WHERE chain_ref = $1 FOR UPDATE"
-_LIST = "SELECT * FROM awaited_progress WHERE chain_ref = $1 ORDER BY generation, block_number"
+_LIST = """
+SELECT generation, block_number, from_block, awaits FROM awaited_progress WHERE chain_ref = $1
+ORDER BY generation, block_number
+"""
 _DONE = "DELETE FROM awaited_progress WHERE chain_ref = $1 AND generation = $2 AND block_number = $3"
 
 # What is newer is decided by (generation, number); for the same block the wider horizon wins, in any order. A fork
 # says nothing of the horizon, so it is unknown until the next advance.
-_ADVANCE = """
-UPDATE sync_state SET
-    generation = $2, block_number = $3, block_hash = $4, observed_at = now(),
-    head = CASE WHEN (generation, block_number) = ($2, $3) THEN greatest(head, $5) ELSE $5 END,
-    finalized = CASE WHEN (generation, block_number) = ($2, $3) THEN greatest(finalized, $6) ELSE $6 END
-WHERE chain_ref = $1 AND (block_number IS NULL OR (generation, block_number) <= ($2, $3))
+_WIDER = "{0} = CASE WHEN (s.generation, s.block_number) = ($2, $3) THEN greatest(s.{0}, a.{0}) ELSE a.{0} END"
+_ADVANCE = f"""
+UPDATE sync_state s SET
+    generation = a.generation, block_number = a.block_number, block_hash = a.block_hash, mined_at = a.mined_at,
+    observed_at = now(), {", ".join(map(_WIDER.format, ("head", "safe", "finalized")))}
+FROM awaited_progress a
+WHERE s.chain_ref = $1 AND a.chain_ref = $1 AND a.generation = $2 AND a.block_number = $3
+    AND (s.block_number IS NULL OR (s.generation, s.block_number) <= ($2, $3))
 """
 
 
@@ -52,8 +59,8 @@ class ReadPoint:
         """Takes a statement in; the read point moves as far as the rows allow."""
         block = progress.indexed
         await self._connection.execute(
-            _WAIT, self._chain_ref, progress.generation, block.number, block.hash, progress.head, progress.finalized,
-            progress.from_block, progress.after, _CONSUMERS,
+            _WAIT, self._chain_ref, progress.generation, block.number, block.hash, block.mined_at, progress.head,
+            progress.safe, progress.finalized, progress.from_block, progress.after, _CONSUMERS,
         )  # fmt: skip
         await self._settle()
 
@@ -78,9 +85,7 @@ class ReadPoint:
             follows = row["from_block"] == 0 or (number is not None and row["from_block"] <= number + 1)
             if row["awaits"] or not follows:
                 return
-            await self._connection.execute(
-                _ADVANCE, self._chain_ref, row["generation"], row["block_number"], row["block_hash"], row["head"],
-                row["finalized"],
-            )  # fmt: skip
-            await self._connection.execute(_DONE, self._chain_ref, row["generation"], row["block_number"])
+            statement = self._chain_ref, row["generation"], row["block_number"]
+            await self._connection.execute(_ADVANCE, *statement)
+            await self._connection.execute(_DONE, *statement)
             number = max(number or 0, row["block_number"])

@@ -17,6 +17,8 @@ from mercato.services.catalog.model.views import (
     Event,
     EventCursor,
     EventFilter,
+    Found,
+    FoundTokens,
     Page,
     ReadPoint,
     TokenColumns,
@@ -29,13 +31,13 @@ TokenKey = tuple[ChainId, Address, str]
 
 
 class CollectionReads(Protocol):
-    async def batch(self, keys: Sequence[tuple[ChainId, Address]]) -> list[CollectionView]: ...
+    async def batch(self, keys: Sequence[tuple[ChainId, Address]]) -> Found[CollectionView]: ...
 
     async def list_collections(self, asked: CollectionFilter, size: int, after: int | None) -> Page[CollectionView]: ...
 
 
 class TokenReads(Protocol):
-    async def batch(self, keys: Sequence[TokenKey]) -> TokenColumns: ...
+    async def batch(self, keys: Sequence[TokenKey]) -> FoundTokens: ...
 
     async def list_tokens(self, asked: TokenFilter, size: int, after: TokenCursor | None) -> TokenPage: ...
 
@@ -49,7 +51,7 @@ class BalanceReads(Protocol):
 class EventReads(Protocol):
     async def list_events(self, asked: EventFilter, size: int, after: EventCursor | None) -> Page[Event]: ...
 
-    async def read_points(self) -> list[ReadPoint]: ...
+    async def read_points(self) -> Sequence[ReadPoint]: ...
 
 
 class Flags(Protocol):
@@ -79,6 +81,6 @@ class FlagToken:
     async def _shown(self, token: TokenKey) -> TokenColumns:
         await self._tell(read_versions.of_collection(*token[:2]))
         found = await self._tokens.batch([token])
-        if found.token_ids:
-            return found
+        if found.columns.token_ids:
+            return found.columns
         raise NotFound("TOKEN_NOT_FOUND", f"no token {token[2]} of {token[1]} on {token[0].caip2} is known here")

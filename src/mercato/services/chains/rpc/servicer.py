@@ -67,7 +67,7 @@ def _spec(chain: pb.Chain) -> ChainSpec:
 
 def _endpoint(endpoint: pb.Endpoint) -> Endpoint:
     """A weight that was not given is 1."""
-    return Endpoint(endpoint.url, endpoint.priority, endpoint.weight or 1, dict(endpoint.headers))
+    return Endpoint(endpoint.url, endpoint.priority, endpoint.weight or 1, dict(endpoint.headers), endpoint.ws_url)
 
 
 def _contract(contract: pb.Contract) -> Contract:
@@ -98,7 +98,8 @@ def _render(chain: Chain) -> pb.Chain:
         start_block=spec.start_block,
         version=chain.version,
         endpoints=[
-            pb.Endpoint(url=e.url, priority=e.priority, weight=e.weight, headers=e.headers) for e in chain.endpoints
+            pb.Endpoint(url=e.url, priority=e.priority, weight=e.weight, headers=e.headers, ws_url=e.ws_url)
+            for e in chain.endpoints
         ],
         contracts=[
             pb.Contract(kind=c.kind, address=c.address, deployed_block=c.deployed_block) for c in chain.contracts

@@ -42,7 +42,7 @@ _LONGEST_QUERY = 100_000
 _MOST_KEPT = 1000
 _LONGEST_KEPT = 20_000
 _MOST_ERRORS = 20
-_MOVING = {"ReadPoint"}
+_MOVING = {"ReadPoint", "Finality"}
 
 
 class Request(NamedTuple):

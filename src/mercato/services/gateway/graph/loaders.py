@@ -87,6 +87,10 @@ class Loaders:
         async def points(_: Sequence[str]) -> Mapping[str, list[ReadPoint]]:
             return {"all": await backends.catalog.read_points()}
 
+        async def pushed(_: Sequence[str]) -> Mapping[str, dict[ChainId, int]]:
+            return {"all": await backends.pushed.read()}
+
+        self._pushed: Loader[str, dict[ChainId, int]] = Loader(pushed)
         self._chains: Loader[str, list[Chain]] = Loader(chains)
         self._indexers: Loader[str, list[IndexerStatus]] = Loader(indexers)
         self._points: Loader[str, list[ReadPoint]] = Loader(points)
@@ -100,5 +104,8 @@ class Loaders:
     async def find_indexer(self, chain_id: ChainId) -> IndexerStatus | None:
         return next((c for c in await self._indexers.find("all") or [] if c.chain_id == chain_id), None)
 
-    async def read_points(self) -> list[ReadPoint]:
-        return await self._points.find("all") or []
+    async def find_read_point(self, chain_id: ChainId) -> ReadPoint | None:
+        return next((p for p in await self._points.find("all") or [] if p.chain_id == chain_id), None)
+
+    async def find_pushed(self, chain_id: ChainId) -> int | None:
+        return (await self._pushed.find("all") or {}).get(chain_id)

@@ -10,10 +10,23 @@ from mercato.kit.ids import Address, ChainId
 
 
 class ReadPoint(msgspec.Struct, frozen=True):
+    """A block that rows are true at. `safe` and `finalized` are the newest blocks of that finality, None where nothing
+    is known since a fork."""
+
     chain_id: ChainId
     block_number: int
     block_hash: bytes
     observed_at: datetime | None
+    block_time: datetime | None = None
+    finality: str = "LATEST"
+    safe: int | None = None
+    finalized: int | None = None
+
+    def finality_of(self, number: int) -> str:
+        """Of another block of the chain, as this read knows it."""
+        if self.finalized is not None and number <= self.finalized:
+            return "FINALIZED"
+        return "SAFE" if self.safe is not None and number <= self.safe else "LATEST"
 
 
 class IndexerStatus(msgspec.Struct, frozen=True):
@@ -25,6 +38,8 @@ class IndexerStatus(msgspec.Struct, frozen=True):
     indexed_hash: bytes | None
     finalized: int
     observed_at: datetime | None
+    seen: int = 0
+    head_time: datetime | None = None
 
     @property
     def lag(self) -> int:
@@ -52,12 +67,20 @@ class CollectionImport(msgspec.Struct, frozen=True):
 
 
 class Position(msgspec.Struct, frozen=True):
+    """Where something happened; `read_at` is what the read that told it was true at, None for what was pushed."""
+
     block_number: int
     block_hash: bytes
     block_time: datetime | None
     tx_hash: bytes
     log_index: int
     batch_index: int
+    read_at: ReadPoint | None = None
+
+    @property
+    def finality(self) -> str | None:
+        """Of the block; None where nobody read how deep it stands."""
+        return None if self.read_at is None else self.read_at.finality_of(self.block_number)
 
 
 class Currency(msgspec.Struct, frozen=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from mercato.kit.ids import Address, ChainId
+from mercato.services.gateway.model.chains import ReadPoint
 
 T = TypeVar("T")
 
@@ -27,13 +29,15 @@ class TokenKey(NamedTuple):
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list: `cursors` has one entry for each of `items`; `after` is what the caller asked from."""
+    """One page of a list: `cursors` has one entry for each of `items`; `after` is what the caller asked from. `as_of`
+    are the blocks it is true at, for what is read of chains."""
 
     items: list[T]
     cursors: list[str]
     has_next_page: bool
     end_cursor: str | None
     after: str | None
+    as_of: Sequence[ReadPoint] = ()
 
 
 class PageQuery(NamedTuple):

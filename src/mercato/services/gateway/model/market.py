@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from mercato.kit.ids import Address, ChainId
-from mercato.services.gateway.model.chains import Position
+from mercato.services.gateway.model.chains import Position, ReadPoint
 from mercato.services.gateway.model.keys import CollectionKey, TokenKey
 
 
@@ -59,6 +59,7 @@ class Collection(msgspec.Struct, frozen=True):
     holder_count: int
     created_block: int
     created_at: datetime | None
+    as_of: ReadPoint | None = None
 
     @property
     def chain_id(self) -> ChainId:
@@ -106,6 +107,7 @@ class Token(_OfToken, frozen=True):
     flags: list[str]
     minted_block: int
     minted_at: datetime | None
+    as_of: ReadPoint | None = None
 
 
 class Balance(_OfToken, frozen=True):

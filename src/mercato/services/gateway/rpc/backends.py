@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from grpc import aio
 
-from mercato.kit import grpc
+from mercato.kit import grpc, redis
 from mercato.kit.settings import Settings
 from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceStub
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
@@ -23,6 +23,7 @@ from mercato.services.gateway.rpc.chains import ChainsClient, IndexerClient
 from mercato.services.gateway.rpc.identity import AuthClient, UsersClient, WalletsClient
 from mercato.services.gateway.rpc.media import MediaClient
 from mercato.services.gateway.rpc.orchestrator import OrchestratorClient
+from mercato.services.gateway.store.pushed import PushedBlocks
 
 S = TypeVar("S")
 
@@ -38,6 +39,7 @@ class Backends(NamedTuple):
     indexer: IndexerClient
     media: MediaClient
     orchestrator: OrchestratorClient
+    pushed: PushedBlocks
 
 
 @asynccontextmanager
@@ -57,4 +59,5 @@ async def connected(settings: Settings) -> AsyncIterator[Backends]:
             indexer=IndexerClient(await open_stub("indexer", IndexerServiceStub)),
             media=MediaClient(await open_stub("media", MediaServiceStub)),
             orchestrator=OrchestratorClient(await open_stub("orchestrator", OrchestratorServiceStub)),
+            pushed=PushedBlocks(await stack.enter_async_context(redis.connected(settings))),
         )

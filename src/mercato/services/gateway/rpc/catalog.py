@@ -58,7 +58,8 @@ class CatalogClient:
             keys=[pb.CollectionKey(chain_id=k.chain_id.caip2, contract=k.contract) for k in keys]
         )
         answer = await self._stub.BatchGetCollections(request)
-        return {c.key: c for c in map(_collection, answer.collections)}
+        points = wire.read_points(answer.read_points)
+        return {c.key: c for c in (_collection(c, points) for c in answer.collections)}
 
     async def list_collections(self, query: CollectionQuery, page: PageQuery) -> Page[Collection]:
         answer = await self._stub.ListCollections(
@@ -71,11 +72,14 @@ class CatalogClient:
                 page=wire.page_request(page),
             )
         )
-        return wire.page(map(_collection, answer.collections), answer.cursors, answer.page, page)
+        points = wire.read_points(answer.read_points)
+        rows = [_collection(c, points) for c in answer.collections]
+        return wire.page(rows, answer.cursors, answer.page, page, points.values())
 
     async def batch_tokens(self, keys: Sequence[TokenKey]) -> dict[TokenKey, Token]:
         answer = await self._stub.BatchGetTokens(pb.BatchGetTokensRequest(keys=[_token_key(k) for k in keys]))
-        return {t.key: t for t in map(_token, answer.tokens)}
+        points = wire.read_points(answer.read_points)
+        return {t.key: t for t in (_token(t, points) for t in answer.tokens)}
 
     async def list_tokens(
         self, place: Place, owner: Address | None, traits: Sequence[TraitQuery], page: PageQuery
@@ -90,7 +94,8 @@ class CatalogClient:
                 by_column=True,
             )
         )
-        return wire.page(_tokens(answer.columns), answer.cursors, answer.page, page)
+        points = wire.read_points(answer.read_points)
+        return wire.page(_tokens(answer.columns, points), answer.cursors, answer.page, page, points.values())
 
     async def list_balances(self, place: Place, owners: Sequence[Address], page: PageQuery) -> Page[Balance]:
         answer = await self._stub.ListBalances(
@@ -102,7 +107,8 @@ class CatalogClient:
                 page=wire.page_request(page),
             )
         )
-        return wire.page(map(_balance, answer.balances), answer.cursors, answer.page, page)
+        points = wire.read_points(answer.read_points)
+        return wire.page(map(_balance, answer.balances), answer.cursors, answer.page, page, points.values())
 
     async def list_transfers(self, place: Place, account: Address | None, page: PageQuery) -> Page[Transfer]:
         answer = await self._stub.ListTransfers(
@@ -114,7 +120,9 @@ class CatalogClient:
                 page=wire.page_request(page),
             )
         )
-        return wire.page(map(_transfer, answer.transfers), answer.cursors, answer.page, page)
+        points = wire.read_points(answer.read_points)
+        rows = [_transfer(t, points) for t in answer.transfers]
+        return wire.page(rows, answer.cursors, answer.page, page, points.values())
 
     async def list_activities(
         self, place: Place, account: Address | None, kinds: Sequence[str], page: PageQuery
@@ -129,14 +137,13 @@ class CatalogClient:
                 page=wire.page_request(page),
             )
         )
-        return wire.page(map(_activity, answer.activities), answer.cursors, answer.page, page)
+        points = wire.read_points(answer.read_points)
+        rows = [_activity(a, points) for a in answer.activities]
+        return wire.page(rows, answer.cursors, answer.page, page, points.values())
 
     async def read_points(self) -> list[ReadPoint]:
         answer = await self._stub.GetReadPoints(pb.GetReadPointsRequest())
-        return [
-            ReadPoint(ChainId.parse(p.chain_id), p.block_number, p.block_hash, wire.find_moment(p.observed_at))
-            for p in answer.points
-        ]
+        return [wire.read_point(point) for point in answer.points]
 
 
 def _token_key(key: TokenKey) -> pb.TokenKey:
@@ -147,7 +154,7 @@ def _key_of(key: pb.TokenKey | pb.Token) -> TokenKey:
     return TokenKey(ChainId.parse(key.chain_id), Address(key.contract), int(key.token_id))
 
 
-def _collection(c: pb.Collection) -> Collection:
+def _collection(c: pb.Collection, points: wire.ReadPoints) -> Collection:
     return Collection(
         key=CollectionKey(ChainId.parse(c.chain_id), Address(c.contract)),
         standard=wire.STANDARDS.get(c.standard),
@@ -169,10 +176,11 @@ def _collection(c: pb.Collection) -> Collection:
         holder_count=c.holder_count,
         created_block=c.created_block,
         created_at=wire.find_moment(c.created_at),
+        as_of=points.get(c.chain_id),
     )
 
 
-def _token(t: pb.Token) -> Token:
+def _token(t: pb.Token, points: wire.ReadPoints) -> Token:
     return Token(
         key=_key_of(t),
         standard=wire.STANDARDS.get(t.standard),
@@ -188,13 +196,15 @@ def _token(t: pb.Token) -> Token:
         flags=list(t.flags),
         minted_block=t.minted_block,
         minted_at=wire.find_moment(t.minted_at),
+        as_of=points.get(t.chain_id),
     )
 
 
-def _tokens(c: pb.TokenColumns) -> list[Token]:
+def _tokens(c: pb.TokenColumns, points: wire.ReadPoints) -> list[Token]:
     """From columns: what is the same for many tokens is made once, and no message is read for each."""
     collections = [
-        (ChainId.parse(k.chain_id), Address(k.contract), wire.STANDARDS.get(k.standard)) for k in c.collections
+        (ChainId.parse(k.chain_id), Address(k.contract), wire.STANDARDS.get(k.standard), points.get(k.chain_id))
+        for k in c.collections
     ]
     places = [collections[place] for place in c.collection_places]
     traits: list[list[TokenTrait]] = [[] for _ in places]
@@ -208,9 +218,9 @@ def _tokens(c: pb.TokenColumns) -> list[Token]:
             Token,
             [
                 TokenKey(chain, contract, int(token_id))
-                for (chain, contract, _), token_id in zip(places, c.token_ids, strict=True)
+                for (chain, contract, _, _), token_id in zip(places, c.token_ids, strict=True)
             ],
-            [standard for _, _, standard in places],
+            [standard for _, _, standard, _ in places],
             map(wire.find_address, c.owners),
             map(wire.number, c.supplies),
             map(wire.text, c.uris),
@@ -223,6 +233,7 @@ def _tokens(c: pb.TokenColumns) -> list[Token]:
             flags,
             c.minted_blocks,
             map(wire.from_seconds, c.minted_at),
+            [point for _, _, _, point in places],
         )
     )
 
@@ -231,7 +242,7 @@ def _balance(b: pb.Balance) -> Balance:
     return Balance(_key_of(b.token), b.id, Address(b.owner), wire.number(b.amount), b.updated_block)
 
 
-def _transfer(t: pb.TokenMovement) -> Transfer:
+def _transfer(t: pb.TokenMovement, points: wire.ReadPoints) -> Transfer:
     return Transfer(
         key=_key_of(t.token),
         transfer_id=t.id,
@@ -240,11 +251,11 @@ def _transfer(t: pb.TokenMovement) -> Transfer:
         to_account=Address(t.to),
         operator=wire.find_address(t.operator),
         amount=wire.number(t.amount),
-        position=wire.position(t.position),
+        position=wire.position(t.position, points.get(t.token.chain_id)),
     )
 
 
-def _activity(a: pb.Activity) -> Activity:
+def _activity(a: pb.Activity, points: wire.ReadPoints) -> Activity:
     return Activity(
         activity_id=a.id,
         kind=a.kind.upper(),
@@ -254,6 +265,6 @@ def _activity(a: pb.Activity) -> Activity:
         from_account=wire.find_address(getattr(a, "from")),
         to_account=wire.find_address(a.to),
         amount=int(a.amount) if a.amount else None,
-        position=wire.position(a.position),
+        position=wire.position(a.position, points.get(a.chain_id)),
         occurred_at=wire.find_moment(a.occurred_at),
     )

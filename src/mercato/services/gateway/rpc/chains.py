@@ -48,6 +48,8 @@ class IndexerClient:
                 indexed_hash=c.indexed_hash or None,
                 finalized=c.finalized,
                 observed_at=wire.find_moment(c.observed_at),
+                seen=c.seen,
+                head_time=wire.find_moment(c.head_time),
             )
             for c in answer.chains
         ]

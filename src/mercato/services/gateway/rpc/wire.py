@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mercato.kit.ids import Address, ChainId
 from mercato.rpc.common.v1 import common_pb2
-from mercato.services.gateway.model.chains import Position
+from mercato.services.gateway.model.chains import Position, ReadPoint
 from mercato.services.gateway.model.keys import Page, PageQuery
 from mercato.services.gateway.model.market import MintConfig
 
@@ -60,7 +60,30 @@ def raw(value: bytes | None) -> bytes:
     return value if value is not None else b""
 
 
-def position(wire: common_pb2.Position) -> Position:
+ReadPoints = Mapping[str, ReadPoint]
+"""By CAIP-2 id, as answers name chains."""
+
+_FINALITIES = {common_pb2.FINALITY_SAFE: "SAFE", common_pb2.FINALITY_FINALIZED: "FINALIZED"}
+
+
+def read_points(points: Iterable[common_pb2.ReadPoint]) -> ReadPoints:
+    return {point.chain_id: read_point(point) for point in points}
+
+
+def read_point(point: common_pb2.ReadPoint) -> ReadPoint:
+    return ReadPoint(
+        chain_id=ChainId.parse(point.chain_id),
+        block_number=point.block_number,
+        block_hash=point.block_hash,
+        observed_at=find_moment(point.observed_at),
+        block_time=find_moment(point.block_time),
+        finality=_FINALITIES.get(point.finality, "LATEST"),
+        safe=point.safe if point.HasField("safe") else None,
+        finalized=point.finalized if point.HasField("finalized") else None,
+    )
+
+
+def position(wire: common_pb2.Position, read_at: ReadPoint | None = None) -> Position:
     return Position(
         block_number=wire.block.number,
         block_hash=wire.block.hash,
@@ -68,6 +91,7 @@ def position(wire: common_pb2.Position) -> Position:
         tx_hash=wire.tx_hash,
         log_index=wire.log_index,
         batch_index=wire.batch_index,
+        read_at=read_at,
     )
 
 
@@ -99,8 +123,14 @@ def page_request(query: PageQuery) -> common_pb2.PageRequest:
     return common_pb2.PageRequest(first=query.first, after=query.after or "")
 
 
-def page(items: Iterable[T], cursors: Iterable[str], info: common_pb2.PageInfo, query: PageQuery) -> Page[T]:
-    return Page(list(items), list(cursors), info.has_next_page, info.end_cursor or None, query.after)
+def page(
+    items: Iterable[T],
+    cursors: Iterable[str],
+    info: common_pb2.PageInfo,
+    query: PageQuery,
+    as_of: Iterable[ReadPoint] = (),
+) -> Page[T]:
+    return Page(list(items), list(cursors), info.has_next_page, info.end_cursor or None, query.after, list(as_of))
 
 
 def caip2(chain_id: ChainId | None) -> str:

@@ -17,6 +17,7 @@ from mercato.kit.ids import Address
 from mercato.kit.logging import Logger
 from mercato.kit.tasks import looping
 from mercato.rpc.chains.v1 import chains_pb2
+from mercato.services.indexer.jobs.wakeup import Listen, WakeUp
 from mercato.services.indexer.model.chain import (
     AwaitNode,
     BlocksMissing,
@@ -52,6 +53,7 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 _head = Gauge("mercato_indexer_head_block", "Newest block the node reports", ["chain"])
+_seen = Gauge("mercato_indexer_seen_block", "Newest block the reader has taken up", ["chain"])
 _indexed = Gauge("mercato_indexer_indexed_block", "Newest block whose facts are published", ["chain"])
 _finalized = Gauge("mercato_indexer_finalized_block", "Newest block that no fork may reach", ["chain"])
 _lag = Gauge("mercato_indexer_lag_blocks", "Blocks between head and indexed", ["chain"])
@@ -79,6 +81,9 @@ class Tools:
     imports: ImportStore | None = None
     """None: a reader by itself, to which nobody brings contracts."""
 
+    announced_poll_interval: float = 0.0
+    """As `poll_interval`, while sockets announce the blocks; the longer of the two counts then."""
+
     pause: Pause = asyncio.sleep
     """How a reader waits; a simulation decides here what happens meanwhile."""
 
@@ -100,6 +105,9 @@ class ChainReader:
         self._follow_fork = FollowFork(tools.raw, tools.checkpoints, tools.publisher, tools.log)
         self._join = JoinImports(deliver, tools.imports) if tools.imports else None
         self._history = ReadImports(deliver, tools.imports, handle, tools.log_range) if tools.imports else None
+        self._wake_up = WakeUp(self._chain, tools.pause, tools.poll_interval, tools.announced_poll_interval)
+        announcing = [s.endpoint for s in getattr(handle.pool, "endpoints", ()) if s.endpoint.ws_url]
+        self._listen = Listen(self._chain, announcing, self._wake_up, tools.log) if announcing else None
         self._joined_at = 0.0
         self._reported: tuple[State, str, int] | None = None
         self._reported_at = 0.0
@@ -113,9 +121,10 @@ class ChainReader:
                 if await self._try_lead():
                     leading.set(1)
                     async with AsyncExitStack() as beside:
-                        if self._history:
-                            name = f"imports {self._chain.caip2}"
-                            await beside.enter_async_context(looping(self._tools.log, name, self._history.run))
+                        for name, work in (("imports", self._history), ("announcements", self._listen)):
+                            if work:
+                                loop = looping(self._tools.log, f"{name} {self._chain.caip2}", work.run)
+                                await beside.enter_async_context(loop)
                         with contextlib.suppress(LeadershipLost):
                             await self._lead()
                     leading.set(0)
@@ -163,6 +172,7 @@ class ChainReader:
         reading = Reading(
             node=self._handle.pool,
             finality_depth=chain.gas_policy.finality_depth,
+            confirmations=max(1, chain.gas_policy.confirmations),
             scope=scope_of(chain),
             checkpoint=checkpoint,
             range_size=RangeSize(self._tools.log_range),
@@ -178,7 +188,7 @@ class ChainReader:
     async def _look(self, reading: Reading) -> None:
         """Looks at the node's head and does what it asks for."""
         head = await self._ask_head(reading)
-        reading.head = head.number
+        reading.head, reading.head_time = head.number, head.timestamp
         await self._take_up_imports(reading)
         if reading.scope.empty:
             # Reading on would pass over what a factory does that is registered a moment later.
@@ -193,7 +203,7 @@ class ChainReader:
             notice = self._confirm.notice if self._confirm else ""
             reason = "; ".join(filter(None, (_reason(step), notice)))
             await self._report(reading, reading.state_at(reading.checkpoint.number), reason)
-            await self._tools.pause(self._tools.poll_interval)
+            await self._wake_up.rest(head.hash)
 
     async def _take_up_imports(self, reading: Reading) -> None:
         now = asyncio.get_running_loop().time()
@@ -272,12 +282,13 @@ class ChainReader:
             return
         if not await self._tools.leases.check(self._chain):
             raise LeadershipLost("LEADERSHIP_LOST", "the lease's connection is gone")
-        await self._tools.checkpoints.report(reading.checkpoint, reading.head or None, state, reason)
+        await self._tools.checkpoints.report(reading.checkpoint, reading.head or None, state, reason, reading.head_time)
         self._reported, self._reported_at = news, now
 
     def _measure(self, reading: Reading) -> None:
         chain, indexed = self._chain.caip2, reading.checkpoint.number
         _head.labels(chain).set(reading.head)
+        _seen.labels(chain).set(reading.seen)
         _indexed.labels(chain).set(indexed)
         _finalized.labels(chain).set(reading.checkpoint.finalized)
         _lag.labels(chain).set(max(0, reading.head - indexed))

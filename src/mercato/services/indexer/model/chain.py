@@ -67,8 +67,18 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Horizons:
+    """The newest block, the newest with the confirmations of the chain's policy, the newest that no fork reaches."""
+
+    head: int
+    safe: int
+    finalized: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """One row of the status; `updated_at` is when the leader last looked at the node."""
+    """One row of the status; `updated_at` is when the leader last looked at the node. Times of blocks are in Unix
+    seconds, 0 where they are not known."""
 
     chain: ChainId
     head: int
@@ -79,6 +89,9 @@ class Progress:
     reason: str
     facts_published: int
     updated_at: datetime
+    seen: int
+    head_time: int
+    indexed_time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,7 @@ class Advance:
     forget_below: int
     created: Mapping[Address, int] = field(default_factory=dict)
     anchor: RecentBlock | None = None
+    head_time: int = 0
 
 
 class LeadershipLost(Unavailable):

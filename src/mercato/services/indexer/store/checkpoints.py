@@ -30,14 +30,20 @@ RETURNING *
 """
 _FENCE = "SELECT generation FROM indexer_checkpoints WHERE chain_id = $1 AND epoch = $2 FOR UPDATE"
 _ADVANCE = """
-UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timestamp = $5,
+UPDATE indexer_checkpoints SET block_number = $3, block_hash = $4, block_timestamp = $5::bigint,
     head = GREATEST($6::bigint, $3::bigint), finalized = GREATEST(finalized, $7),
+    head_timestamp = CASE WHEN $6::bigint > $3::bigint THEN $10::bigint ELSE $5::bigint END,
     facts_published = facts_published + $8, state = $9, reason = '', updated_at = now()
 WHERE chain_id = $1 AND epoch = $2
 """
 _REPORT = """
-UPDATE indexer_checkpoints SET head = COALESCE($3, head), state = $4, reason = $5, updated_at = now()
+UPDATE indexer_checkpoints SET head = COALESCE($3::bigint, head), state = $4, reason = $5, updated_at = now(),
+    head_timestamp = CASE WHEN $3::bigint IS NULL THEN head_timestamp ELSE $6::bigint END
 WHERE chain_id = $1 AND epoch = $2
+"""
+_LIST_PROGRESS = """
+SELECT c.*, GREATEST(c.block_number, (SELECT max(r.number) FROM recent_blocks r WHERE r.chain_id = c.chain_id)) AS seen
+FROM indexer_checkpoints c ORDER BY c.chain_id
 """
 _REMEMBER = """
 INSERT INTO recent_blocks (chain_id, number, hash, parent_hash, block_timestamp)
@@ -114,7 +120,7 @@ class Checkpoints:
         async with self._fenced(before) as connection:
             await connection.execute(
                 _ADVANCE, after.chain, before.epoch, after.number, after.hash, after.timestamp,
-                step.head, after.finalized, step.facts, step.state.value,
+                step.head, after.finalized, step.facts, step.state.value, step.head_time,
             )  # fmt: skip
             if step.created:
                 await connection.execute(_FOLLOW, after.chain, list(step.created), list(step.created.values()))
@@ -162,21 +168,24 @@ class Checkpoints:
                 checkpoint.chain, reorg.generation,
             )  # fmt: skip
 
-    async def report(self, checkpoint: Checkpoint, head: int | None, state: State, reason: str) -> None:
-        """What the status shows; None leaves the head as it was."""
+    async def report(
+        self, checkpoint: Checkpoint, head: int | None, state: State, reason: str, head_time: int = 0
+    ) -> None:
+        """What the status shows; None leaves the head as it was. `head_time` in Unix seconds, 0 where not known."""
         done = await self._database.pool.execute(
-            _REPORT, checkpoint.chain, checkpoint.epoch, head, state.value, reason[:500]
+            _REPORT, checkpoint.chain, checkpoint.epoch, head, state.value, reason[:500], head_time
         )
         if done != "UPDATE 1":
             raise _lost(checkpoint.chain)
 
     async def list_progress(self) -> list[Progress]:
         """One row for each chain ever read, by number."""
-        rows = await self._database.pool.fetch("SELECT * FROM indexer_checkpoints ORDER BY chain_id")
+        rows = await self._database.pool.fetch(_LIST_PROGRESS)
         return [
             Progress(
                 ChainId(row["chain_id"]), row["head"], row["block_number"], row["block_hash"] or b"",
                 row["finalized"], State(row["state"]), row["reason"], row["facts_published"], row["updated_at"],
+                row["seen"], row["head_timestamp"], row["block_timestamp"],
             )
             for row in rows
         ]  # fmt: skip

@@ -18,7 +18,7 @@ from mercato.kit import tracing
 from mercato.kit.ids import Address
 from mercato.kit.messages import Outgoing
 from mercato.services.indexer import messages
-from mercato.services.indexer.model.chain import Advance, Block, Checkpoint, NodeInconsistent, RecentBlock
+from mercato.services.indexer.model.chain import Advance, Block, Checkpoint, Horizons, NodeInconsistent, RecentBlock
 from mercato.services.indexer.model.raw import RawEvent, raw_events
 from mercato.services.indexer.usecases.ports import CheckpointStore, Publisher, RawStore
 from mercato.services.indexer.usecases.reading import Reading
@@ -134,7 +134,9 @@ class Deliver:
         before, head = reading.checkpoint, max(reading.head, batch.number)
         block = Block.of(batch.last) if batch.last else None
         after = before.moved(batch.number, block, final)
-        step = Advance(after, head, reading.state_at(after.number), facts, final, batch.created, anchor)
+        step = Advance(
+            after, head, reading.state_at(after.number), facts, final, batch.created, anchor, reading.head_time
+        )
         said = _position(reading, after, head)
         await self._publisher.publish_all(said)
         await self._checkpoints.advance(before, step)
@@ -150,4 +152,5 @@ def _position(reading: Reading, at: Checkpoint, head: int) -> list[Outgoing]:
     if at.block is None:
         return []
     covers_from = 0 if reading.said_to is None else min(reading.said_to, at.number) + 1
-    return [messages.advanced(at.chain, at.block, head, at.finalized, at.generation, covers_from, reading.unsaid)]
+    horizons = Horizons(head, head - reading.confirmations + 1, at.finalized)
+    return [messages.advanced(at.chain, at.block, horizons, at.generation, covers_from, reading.unsaid)]

@@ -69,8 +69,10 @@ class CheckpointStore(Protocol):
     async def take(self, chain: ChainId, start_block: int, leader: str) -> Checkpoint:
         """Makes this process the chain's writer by raising the epoch; a new chain starts before `start_block`."""
 
-    async def report(self, checkpoint: Checkpoint, head: int | None, state: State, reason: str) -> None:
-        """What the status shows; None leaves the head as it was."""
+    async def report(
+        self, checkpoint: Checkpoint, head: int | None, state: State, reason: str, head_time: int = 0
+    ) -> None:
+        """What the status shows; None leaves the head as it was. `head_time` in Unix seconds, 0 where not known."""
 
     async def get(self, chain: ChainId, epoch: int) -> Checkpoint:
         """The checkpoint of a leader that still leads."""

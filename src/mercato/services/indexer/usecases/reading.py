@@ -25,7 +25,13 @@ class Reading:
     orphans: dict[bytes, RecentBlock] = field(default_factory=dict)
     """Blocks above the checkpoint that forks took away, by hash: another fork may bring one back."""
 
+    confirmations: int = 1
+    """Blocks, the including one counted, that the chain's policy asks for."""
+
     head: int = 0
+    head_time: int = 0
+    """Unix seconds; 0 until it is known."""
+
     said_to: int | None = None
     """Last block that a ChainAdvanced covers; None when that is not known. It is said before the checkpoint moves, so
     whatever is at a checkpoint has been said."""
@@ -36,6 +42,11 @@ class Reading:
     @property
     def chain(self) -> ChainId:
         return self.checkpoint.chain
+
+    @property
+    def seen(self) -> int:
+        """The newest block that was taken up: it follows ours and is remembered before anything of it leaves."""
+        return max(self.checkpoint.number, *self.recent)
 
     def state_at(self, number: int) -> State:
         """What the status says of a reader at block `number`."""

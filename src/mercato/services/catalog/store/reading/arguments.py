@@ -8,8 +8,8 @@ from mercato.services.catalog.model.views import Scope
 class Arguments:
     """Collects values and gives their placeholders, so that no value is ever part of a statement's text."""
 
-    def __init__(self) -> None:
-        self.values: list[object] = []
+    def __init__(self, *values: object) -> None:
+        self.values: list[object] = list(values)
 
     def __call__(self, value: object, sql_type: str) -> str:
         self.values.append(value)

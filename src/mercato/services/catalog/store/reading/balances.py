@@ -7,6 +7,7 @@ import asyncpg
 from mercato.kit.ids import Address, ChainId
 from mercato.kit.postgres import Pool
 from mercato.services.catalog.model.views import BalanceCursor, BalanceFilter, BalanceView, Page, block_number
+from mercato.services.catalog.store.reading import snapshot
 from mercato.services.catalog.store.reading.arguments import Arguments, all_of, in_scope
 
 _SELECT = """
@@ -43,8 +44,8 @@ class BalanceReads:
             held = _OF_OWNERS.format(owners=owners, held=_HELD.format(conditions=all_of(conditions), limit=limit))
         else:
             held = _HELD.format(conditions=all_of(conditions), limit=limit)
-        rows = await self._pool.fetch(_SELECT.format(held=held, limit=limit), *arguments.values)
-        return Page.of([_view(row) for row in rows], size)
+        statement = _SELECT.format(held=held, limit=limit)
+        return Page.of(await snapshot.fetch(self._pool, statement, arguments, asked.scope.chains, _view), size)
 
 
 def _after(arguments: Arguments, asked: BalanceFilter, after: BalanceCursor) -> str:

@@ -10,7 +10,16 @@ import asyncpg
 from mercato.kit.ids import Address, ChainId
 from mercato.kit.postgres import Pool
 from mercato.services.catalog.model.facts import WHOLE_COLLECTION, MintTerms, Standard
-from mercato.services.catalog.model.views import Binding, CollectionFilter, CollectionView, Page, Role, block_number
+from mercato.services.catalog.model.views import (
+    Binding,
+    CollectionFilter,
+    CollectionView,
+    Found,
+    Page,
+    Role,
+    block_number,
+)
+from mercato.services.catalog.store.reading import snapshot
 from mercato.services.catalog.store.reading.arguments import Arguments, all_of, in_scope
 
 # A collection of which only the configuration is known yet has no standard, and is not shown.
@@ -59,13 +68,13 @@ class CollectionReads:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def batch(self, keys: Sequence[tuple[ChainId, Address]]) -> list[CollectionView]:
+    async def batch(self, keys: Sequence[tuple[ChainId, Address]]) -> Found[CollectionView]:
         """Unknown ones are left out."""
         if not keys:
-            return []
+            return Found((), ())
         chains, contracts = zip(*dict.fromkeys(keys), strict=True)
-        rows = await self._pool.fetch(_BATCH.format(select=_SELECT), chains, contracts)
-        return [_view(row) for row in rows]
+        statement = _BATCH.format(select=_SELECT)
+        return await snapshot.fetch(self._pool, statement, Arguments(chains, contracts), set(chains), _view)
 
     async def list_collections(self, asked: CollectionFilter, size: int, after: int | None) -> Page[CollectionView]:
         """Those that came last to this catalog first; `after` is the key of the last row seen."""
@@ -82,7 +91,7 @@ class CollectionReads:
         if after is not None:
             conditions.append(f"c.collection_ref < {arguments(after, 'int')}")
         statement = f"{_SELECT} AND {all_of(conditions)} ORDER BY c.collection_ref DESC LIMIT {size + 1}"
-        return Page.of([_view(row) for row in await self._pool.fetch(statement, *arguments.values)], size)
+        return Page.of(await snapshot.fetch(self._pool, statement, arguments, asked.scope.chains, _view), size)
 
 
 def _pattern(part: str) -> str:

@@ -5,12 +5,15 @@ Each chain is read backwards by position and the chains are merged by time, so a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import asyncpg
 
 from mercato.kit.ids import Address, ChainId
 from mercato.kit.postgres import Pool
 from mercato.services.catalog.model.facts import Block, Position
 from mercato.services.catalog.model.views import Event, EventCursor, EventFilter, Kind, Page, ReadPoint
+from mercato.services.catalog.store.reading import snapshot
 from mercato.services.catalog.store.reading.arguments import Arguments, all_of, in_scope
 
 MOVEMENTS = frozenset({Kind.MINT, Kind.TRANSFER, Kind.BURN})
@@ -70,23 +73,18 @@ class EventReads:
         arguments, limit = Arguments(), size + 1
         branches = _branches(arguments, asked, limit)
         if not branches:
-            return Page((), has_next=False)
+            return Page((), await snapshot.read_points(self._pool, asked.scope.chains), has_next=False)
         statement = _SELECT.format(
             below=_below(arguments, after),
             chains=_chains(arguments, asked),
             branches=" UNION ".join(branches),
             limit=limit,
         )
-        rows = await self._pool.fetch(statement, *arguments.values)
-        return Page.of([_event(row) for row in rows], size)
+        return Page.of(await snapshot.fetch(self._pool, statement, arguments, asked.scope.chains, _event), size)
 
-    async def read_points(self) -> list[ReadPoint]:
+    async def read_points(self) -> Sequence[ReadPoint]:
         """Of every chain that has one."""
-        rows = await self._pool.fetch(
-            "SELECT chain_number, block_number, block_hash, observed_at FROM sync_state"
-            " WHERE block_number IS NOT NULL ORDER BY chain_number"
-        )
-        return [ReadPoint(ChainId(number), *rest) for number, *rest in rows]
+        return await snapshot.read_points(self._pool)
 
 
 def _below(arguments: Arguments, after: EventCursor | None) -> str:

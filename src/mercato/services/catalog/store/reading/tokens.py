@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mercato.kit.ids import UINT256_MAX, ZERO_ADDRESS, Address, ChainId
 from mercato.kit.postgres import Pool
@@ -11,16 +11,18 @@ from mercato.services.catalog.model.metadata import PENDING
 from mercato.services.catalog.model.views import (
     FORK_BITS,
     HEIGHT_BITS,
+    FoundTokens,
     TokenColumns,
     TokenCursor,
     TokenFilter,
     TokenPage,
 )
 from mercato.services.catalog.store.arrays import numerics
+from mercato.services.catalog.store.reading import snapshot
 from mercato.services.catalog.store.reading.arguments import Arguments, all_of, in_scope
 
-# One statement and one row: a column is an array, so that nothing is done for each token on the way to the wire. The
-# order of a page is that of `n`; aggregates take their input in the order of the sub-select.
+# One statement, and so one snapshot; one row, in which a column is an array, so that nothing is done for each token on
+# the way to the wire. The order of a page is that of `n`; aggregates take their input in the order of the sub-select.
 _SELECT = f"""
 WITH page AS MATERIALIZED (
     SELECT row_number() OVER (ORDER BY t.collection_ref, t.token_id) - 1 AS n, t.collection_ref, t.token_id,
@@ -59,7 +61,7 @@ WITH page AS MATERIALIZED (
     FROM (SELECT page.n, f.flag FROM page JOIN nft_flags f USING (collection_ref, token_id)
         ORDER BY page.n, f.flag COLLATE "C") j
 )
-SELECT * FROM shown, described, judged
+SELECT shown.*, described.*, judged.*, points.points FROM shown, described, judged, ({{points}}) points
 """
 _BATCH = """
 SELECT t.collection_ref, t.token_id
@@ -86,12 +88,12 @@ class TokenReads:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def batch(self, keys: Sequence[tuple[ChainId, Address, str]]) -> TokenColumns:
+    async def batch(self, keys: Sequence[tuple[ChainId, Address, str]]) -> FoundTokens:
         """By collection and id; unknown ones are left out."""
         if not keys:
-            return TokenColumns()
+            return FoundTokens(TokenColumns(), ())
         chains, contracts, token_ids = zip(*dict.fromkeys(keys), strict=True)
-        return await self._columns(_BATCH, [chains, contracts, numerics(token_ids)])
+        return await self._found(_BATCH, Arguments(chains, contracts, numerics(token_ids)), set(chains))
 
     async def list_tokens(self, asked: TokenFilter, size: int, after: TokenCursor | None) -> TokenPage:
         """By collection and then by id, numerically."""
@@ -103,13 +105,16 @@ class TokenReads:
             keys = _KEYS.format(table="tokens", conditions=all_of(conditions), limit=size + 1)
         else:
             keys = _across(arguments, asked, size + 1, after)
-        found = await self._columns(keys, arguments.values)
-        return TokenPage(found.first(size), has_next=len(found.token_ids) > size)
+        columns, at = await self._found(keys, arguments, asked.scope.chains)
+        return TokenPage(columns.first(size), at, has_next=len(columns.token_ids) > size)
 
-    async def _columns(self, keys: str, values: Sequence[object]) -> TokenColumns:
-        row = await self._pool.fetchrow(_SELECT.format(keys=keys), *values)
+    async def _found(self, keys: str, arguments: Arguments, chains: Collection[ChainId]) -> FoundTokens:
+        statement = _SELECT.format(keys=keys, points=snapshot.points(chains, arguments))
+        row = await self._pool.fetchrow(statement, *arguments.values)
+        assert row is not None, "aggregates always give one row"
+        *columns, points = row
         # An aggregate over no rows is NULL.
-        return TokenColumns(*(column or () for column in row or ()))
+        return FoundTokens(TokenColumns(*(column or () for column in columns)), snapshot.read_points_of(points))
 
 
 def _conditions(arguments: Arguments, asked: TokenFilter, after: TokenCursor | None) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from ariadne import SchemaBindable
 
-from mercato.services.gateway.graph.fields import connections, ids, market, people
+from mercato.services.gateway.graph.fields import connections, ids, market, people, sync
 
-FIELDS: list[SchemaBindable] = list(dict.fromkeys([*ids.BOUND, *people.BOUND, *market.BOUND, *connections.BOUND]))
+_MODULES = (ids, people, market, sync, connections)
+
+FIELDS: list[SchemaBindable] = list(dict.fromkeys(bound for module in _MODULES for bound in module.BOUND))

@@ -16,7 +16,6 @@ from mercato.services.gateway.graph.fields.types import (
     activity,
     asset,
     balance,
-    chain_sync,
     collection,
     collection_import,
     collection_upserted,
@@ -28,7 +27,7 @@ from mercato.services.gateway.graph.fields.types import (
     token_upserted,
     transfer,
 )
-from mercato.services.gateway.model.chains import Chain, CollectionImport, IndexerStatus, ReadPoint
+from mercato.services.gateway.model.chains import Chain, CollectionImport
 from mercato.services.gateway.model.events import (
     CollectionUpserted,
     TokenEnriched,
@@ -126,17 +125,6 @@ async def intent_tokens(obj: Intent, info: Info) -> list[Token]:
     return [t for t in found if t is not None]
 
 
-@chain_sync.field("readPoint")
-async def sync_read_point(obj: Chain, info: Info) -> ReadPoint | None:
-    points = await context_of(info).loaders.read_points()
-    return next((p for p in points if p.chain_id == obj.chain_id), None)
-
-
-@chain_sync.field("indexer")
-async def sync_indexer(obj: Chain, info: Info) -> IndexerStatus | None:
-    return await context_of(info).loaders.find_indexer(obj.chain_id)
-
-
 @asset.field("url")
 def asset_url(obj: Asset, _: Info) -> str:
     return f"/media/{obj.cid}"
@@ -148,7 +136,6 @@ def metadata_url(obj: MetadataDocument, _: Info) -> str | None:
 
 
 BOUND: list[SchemaBindable] = [
-    chain_sync,
     collection_import,
     collection,
     token,
