@@ -50,6 +50,7 @@ _COMMANDS = (
         "Bring in existing contracts, and see how far each is read.",
         "Operate",
     ),
+    ("keys", "mercato.cli.keys:app", "List and rotate the keys that sign access tokens.", "Operate"),
     ("dlq", "mercato.cli.dlq:app", "List, show, replay or drop parked messages.", "Operate"),
 )
 

@@ -1,4 +1,7 @@
-"""Redis pub/sub channels between subscriptions (and the orchestrator) and the gateways; bodies are `push.v1.Push`."""
+"""Redis pub/sub channels between subscriptions (and the orchestrator) and the gateways; bodies are `push.v1.Push`.
+
+`SESSIONS_ENDED` is the one that auth publishes on; its body is the id of a session.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ FEED = "push:feed"
 """Every collection and token event, for anybody."""
 
 USER_PREFIX = "push:user:"
+
+SESSIONS_ENDED = "session:ended"
+"""Each session that was revoked, as the text of its id: gateways close its sockets and forget its tokens."""
 
 
 def intent(intent_id: UUID) -> str:

@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     refresh_ttl: int = Field(30 * 86400, description="seconds a refresh token lives")
     clock_skew: int = Field(30, description="seconds a message time may be off")
     jwt_private_key: SecretStr = Field(
-        SecretStr(""), description="Ed25519 PEM of the auth service; empty in development: made at start"
+        SecretStr(""),
+        description="Ed25519 PEMs of the auth service: the first signs, the others are believed; "
+        "empty in development: made at start",
     )
     jwt_issuer: str = "mercato"
     auth_rate_limit: int = Field(120, description="nonce and sign-in requests per minute and address or IP")

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
-from identity_parts import Wallet
+from identity_parts import DOMAINS, Edge, Wallet
 
 from mercato.kit import grpc, postgres, redis
 from mercato.kit.postgres import Database
@@ -18,6 +19,7 @@ from mercato.rpc.chains.v1 import chains_pb2
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.services.auth import app as auth_app
 from mercato.services.chains import app as chains_app
+from mercato.services.gateway import app as gateway_app
 from mercato.services.users import app as users_app
 from mercato.services.wallets import app as wallets_app
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
     from mercato.stack import LocalStack
 
-DOMAINS = ("localhost:8080", "127.0.0.1:8080")
+
+POLICY = {"siwe_domains": DOMAINS, "siwe_uris": tuple(f"http://{domain}" for domain in DOMAINS)}
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +37,7 @@ async def auth(settings: Settings, stack: LocalStack) -> AsyncIterator[AuthServi
     async with AsyncExitStack() as services:
         enter = services.enter_async_context
         # Auth first: it must not need the others in order to start.
-        policy = {"siwe_domains": DOMAINS, "siwe_uris": tuple(f"http://{domain}" for domain in DOMAINS)}
-        await enter(auth_app.running(settings.model_copy(update=policy)))
+        await enter(auth_app.running(settings.model_copy(update=POLICY)))
         for app in (users_app, wallets_app, chains_app):
             await enter(app.running(settings))
         registry = await enter(grpc.connected(settings, "chains", ChainsServiceStub))
@@ -49,6 +51,18 @@ async def auth(settings: Settings, stack: LocalStack) -> AsyncIterator[AuthServi
             endpoint = chains_pb2.Endpoint(url=chain.url, weight=1)
             await registry.PutEndpoint(chains_pb2.PutEndpointRequest(chain_id=caip2, endpoint=endpoint))
         yield await enter(grpc.connected(settings, "auth", AuthServiceStub))
+
+
+@pytest.fixture(scope="module")
+async def edge(auth: AuthServiceAsyncStub, settings: Settings, stack: LocalStack) -> AsyncIterator[Edge]:
+    """A gateway before that auth service; it believes the client's X-Forwarded-For."""
+    # A refusal in mid-body leaves a connection that is over.
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    async with (
+        gateway_app.running(settings.model_copy(update={**POLICY, "trusted_proxies": "127.0.0.1"})),
+        aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+    ):
+        yield Edge(f"http://127.0.0.1:{settings.gateway_port}", session)
 
 
 @pytest.fixture(scope="module")

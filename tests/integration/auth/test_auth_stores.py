@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ import asyncpg
 import pytest
 
 from mercato.kit import redis
-from mercato.kit.errors import RateLimited, Unauthenticated
+from mercato.kit.errors import FailedPrecondition, RateLimited, Unauthenticated
 from mercato.kit.ids import Address, ChainId, SessionId, UserId, new_id
 from mercato.kit.logging import get_logger
 from mercato.kit.postgres import Database
@@ -199,10 +200,10 @@ async def keys(database: Database) -> KeyStore:
 
 
 async def test_processes_that_start_at_once_share_one_key_and_find_it_again(keys: KeyStore) -> None:
-    rings = [KeyRing(keys, None, ACCESS_TTL, Hand()) for _ in range(8)]
+    rings = [KeyRing(keys, [], ACCESS_TTL, Hand()) for _ in range(8)]
     await asyncio.gather(*(ring.load() for ring in rings))
     assert len({ring.signing.kid for ring in rings}) == 1
-    restarted = KeyRing(keys, None, ACCESS_TTL, Hand())
+    restarted = KeyRing(keys, [], ACCESS_TTL, Hand())
     await restarted.load()
     assert restarted.signing.pem == rings[0].signing.pem
 
@@ -210,8 +211,8 @@ async def test_processes_that_start_at_once_share_one_key_and_find_it_again(keys
 async def test_a_key_is_believed_until_what_it_signed_last_has_expired(keys: KeyStore) -> None:
     clock = Hand()
     old, new = SigningKey.generate(), SigningKey.generate()
-    await KeyRing(keys, old, ACCESS_TTL, clock).load()
-    ring = KeyRing(keys, new, ACCESS_TTL, clock)
+    await KeyRing(keys, [old], ACCESS_TTL, clock).load()
+    ring = KeyRing(keys, [new], ACCESS_TTL, clock)
     await ring.load()
     assert ring.signing is new
     assert (await ring.public(old.kid)).public_bytes_raw() == old.public
@@ -227,13 +228,13 @@ async def test_a_key_is_believed_until_what_it_signed_last_has_expired(keys: Key
 
 async def test_the_private_half_of_a_configured_key_is_not_stored(keys: KeyStore, database: Database) -> None:
     configured = SigningKey.generate()
-    await KeyRing(keys, configured, ACCESS_TTL, Hand()).load()
+    await KeyRing(keys, [configured], ACCESS_TTL, Hand()).load()
     rows = await database.pool.fetch("SELECT kid, public_key, private_key FROM signing_keys")
     assert [tuple(row) for row in rows] == [(configured.kid, configured.public, None)]
 
 
 async def test_a_retired_shared_key_is_replaced_and_still_believed(keys: KeyStore, database: Database) -> None:
-    ring = KeyRing(keys, None, ACCESS_TTL, Hand())
+    ring = KeyRing(keys, [], ACCESS_TTL, Hand())
     await ring.load()
     first = ring.signing.kid
     await database.pool.execute("UPDATE signing_keys SET retired_at = now()")
@@ -245,11 +246,62 @@ async def test_a_retired_shared_key_is_replaced_and_still_believed(keys: KeyStor
 
 async def test_a_key_of_a_newer_process_is_learned_when_its_first_token_comes(keys: KeyStore) -> None:
     clock = Hand()
-    ring = KeyRing(keys, SigningKey.generate(), ACCESS_TTL, clock)
+    ring = KeyRing(keys, [SigningKey.generate()], ACCESS_TTL, clock)
     await ring.load()
     newer = SigningKey.generate()
-    await KeyRing(keys, newer, ACCESS_TTL, clock).load()
+    await KeyRing(keys, [newer], ACCESS_TTL, clock).load()
     with pytest.raises(Unauthenticated):  # looked up a moment ago: made-up names must not reach the database
         await ring.public(newer.kid)
     clock.now += timedelta(seconds=3)
     assert (await ring.public(newer.kid)).public_bytes_raw() == newer.public
+
+
+async def test_a_key_is_rotated_without_a_token_being_refused(keys: KeyStore) -> None:
+    """The three steps of a rotation by settings: published first, then signing, then the old one is taken out."""
+    clock = Hand()
+    old, new = SigningKey.generate(), SigningKey.generate()
+
+    async def started(*configured: SigningKey) -> KeyRing:
+        ring = KeyRing(keys, configured, ACCESS_TTL, clock)
+        await ring.load()
+        return ring
+
+    await started(old)
+    announcing = await started(old, new)
+    assert announcing.signing is old
+    assert {old.kid, new.kid} <= set(_kids(announcing))
+    rotated = await started(new, old)
+    assert rotated.signing is new
+    assert {old.kid, new.kid} <= set(_kids(announcing)) & set(_kids(rotated))
+    ended = await started(new)
+    assert (await ended.public(old.kid)).public_bytes_raw() == old.public
+    clock.now += ACCESS_TTL + timedelta(minutes=5)
+    await ended.load()
+    assert _kids(ended) == [new.kid]
+
+
+async def test_a_rotated_shared_key_leaves_no_private_half_behind(keys: KeyStore, database: Database) -> None:
+    clock = Hand()
+    one, other = KeyRing(keys, [], ACCESS_TTL, clock), KeyRing(keys, [], ACCESS_TTL, clock)
+    await one.load()
+    await other.load()
+    before = one.signing.kid
+    assert await one.rotate() == one.signing.kid != before
+    assert other.signing.kid == before  # for a minute yet, and what it signs is believed
+    assert (await one.public(before)).public_bytes_raw() == other.signing.public
+    await other.load()
+    assert other.signing.kid == one.signing.kid
+    rows = await database.pool.fetch("SELECT kid FROM signing_keys WHERE private_key IS NOT NULL")
+    assert [row["kid"] for row in rows] == [one.signing.kid]
+
+
+async def test_configured_keys_are_rotated_by_the_settings_alone(keys: KeyStore) -> None:
+    ring = KeyRing(keys, [SigningKey.generate()], ACCESS_TTL, Hand())
+    await ring.load()
+    with pytest.raises(FailedPrecondition) as refusal:
+        await ring.rotate()
+    assert refusal.value.reason == "KEY_CONFIGURED"
+
+
+def _kids(ring: KeyRing) -> list[str]:
+    return [key["kid"] for key in json.loads(ring.jwks())["keys"]]

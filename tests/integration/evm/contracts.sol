@@ -70,3 +70,35 @@ contract WalletFactory {
         return address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), address(this), salt, codeHash)))));
     }
 }
+
+/// @title A wallet whose owner approves messages on chain, as a Safe does: the signature of an approved one is empty.
+contract ApprovingWallet {
+    address public owner = msg.sender;
+    mapping(bytes32 => bool) public approved;
+
+    function approve(bytes32 digest, bool yes) external {
+        require(msg.sender == owner, "not the owner");
+        approved[digest] = yes;
+    }
+
+    function isValidSignature(bytes32 digest, bytes calldata signature) external view returns (bytes4) {
+        require(signature.length == 0, "approve it on chain");
+        return approved[digest] ? bytes4(0x1626ba7e) : bytes4(0xffffffff);
+    }
+}
+
+/// @title Code that a plain account delegates to (EIP-7702): it lets a second key sign for the account.
+contract Delegate {
+    address public helper;
+
+    function trust(address helper_) external {
+        require(msg.sender == address(this), "only the account itself");
+        helper = helper_;
+    }
+
+    function isValidSignature(bytes32 digest, bytes calldata signature) external view returns (bytes4) {
+        (bytes32 r, bytes32 s, uint8 v) = (bytes32(signature[0:32]), bytes32(signature[32:64]), uint8(signature[64]));
+        address signer = ecrecover(digest, v, r, s);
+        return signer != address(0) && signer == helper ? bytes4(0x1626ba7e) : bytes4(0xffffffff);
+    }
+}

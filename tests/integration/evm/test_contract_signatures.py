@@ -8,17 +8,22 @@ import time
 import pytest
 from coincurve import PrivateKey
 from compiled import creation_code
+from eth_account import Account
+from eth_account.messages import encode_defunct
+from eth_account.signers.local import LocalAccount
+from scripted_node import ScriptedNode, listening
 
 from mercato.evm.abi import Function, encode
-from mercato.evm.rpc import RpcPool
+from mercato.evm.rpc import NodeUnavailable, RpcPool
 from mercato.evm.signatures import (
     WRAPPER_SUFFIX,
     is_valid_signature,
     personal_message_hash,
     verify_contract_signature,
 )
-from mercato.kit.ids import Address, keccak256
+from mercato.kit.ids import Address, ChainId, keccak256
 
+ANVIL = 31337
 KEY, OTHER_KEY = PrivateKey(b"\x46" * 32), PrivateKey(b"\x47" * 32)
 DIGEST = personal_message_hash("sign in")
 FRIENDLY, REVERTING, ENDLESS, REVERTING_WITH_MAGIC, DIRTY_MAGIC, SHORT_MAGIC = range(6)
@@ -145,3 +150,75 @@ async def test_wrapper_for_a_plain_account_is_no_way_around_its_key(chain: RpcPo
 @pytest.mark.parametrize("body", [b"", b"\x01" * 64, b"\xff" * 96])
 async def test_wrapper_around_nonsense_is_not_valid(chain: RpcPool, body: bytes) -> None:
     assert not await is_valid_signature(chain, address_of(KEY), DIGEST, body + WRAPPER_SUFFIX)
+
+
+APPROVE = Function("approve(bytes32,bool)")
+TRUST = Function("trust(address)")
+
+
+async def test_empty_signature_is_valid_while_the_wallets_owner_approves_the_message_on_chain(chain: RpcPool) -> None:
+    wallet = await transact(chain, None, creation_code()["ApprovingWallet"])
+    assert wallet is not None
+
+    assert not await is_valid_signature(chain, wallet, DIGEST, b"")
+    await transact(chain, wallet, APPROVE.encode(DIGEST, True))
+    assert await is_valid_signature(chain, wallet, DIGEST, b"")
+    assert not await is_valid_signature(chain, wallet, personal_message_hash("other"), b"")
+    assert not await is_valid_signature(chain, wallet, DIGEST, sign(KEY))
+    await transact(chain, wallet, APPROVE.encode(DIGEST, False))
+    assert not await is_valid_signature(chain, wallet, DIGEST, b"")
+
+
+async def test_empty_signature_says_nothing_where_no_code_stands(chain: RpcPool) -> None:
+    assert not await is_valid_signature(chain, Address(b"\x9a" * 20), DIGEST, b"")
+    # The precompile at 4 answers with what it is asked.
+    assert not await is_valid_signature(chain, Address(bytes(19) + b"\x04"), DIGEST, b"")
+
+
+async def delegate(chain: RpcPool, account: LocalAccount, code: Address, data: bytes) -> None:
+    """Has a plain account delegate to `code` and calls it with `data`, in one transaction of its own (EIP-7702)."""
+    authorization = account.sign_authorization({"chainId": ANVIL, "address": code.checksum, "nonce": 1})
+    signed = account.sign_transaction(
+        {
+            "type": 4,
+            "chainId": ANVIL,
+            "nonce": 0,
+            "to": account.address,
+            "data": "0x" + data.hex(),
+            "value": 0,
+            "gas": 500_000,
+            "maxFeePerGas": 10**11,
+            "maxPriorityFeePerGas": 0,
+            "authorizationList": [authorization],
+        }
+    )
+    tx_hash = await chain.raw("eth_sendRawTransaction", "0x" + bytes(signed.raw_transaction).hex())
+    while (receipt := await chain.find_receipt(bytes.fromhex(tx_hash[2:]))) is None:
+        await asyncio.sleep(0.01)
+    assert receipt.succeeded
+
+
+async def test_delegating_account_signs_by_its_own_key_and_by_what_its_code_allows(chain: RpcPool) -> None:
+    code = await transact(chain, None, creation_code()["Delegate"])
+    assert code is not None
+    owner: LocalAccount = Account.create()
+    account = Address.parse(owner.address)
+    await chain.raw("anvil_setBalance", account.text, hex(10**18))
+    by_owner = bytes(owner.sign_message(encode_defunct(text="sign in")).signature)
+
+    assert not await is_valid_signature(chain, account, DIGEST, sign(OTHER_KEY))
+    await delegate(chain, owner, code, TRUST.encode(address_of(OTHER_KEY)))
+    assert await chain.code(account) == bytes.fromhex("ef0100") + code
+
+    assert await is_valid_signature(chain, account, DIGEST, by_owner)
+    assert await is_valid_signature(None, account, DIGEST, by_owner)
+    assert await is_valid_signature(chain, account, DIGEST, sign(OTHER_KEY))
+    assert not await is_valid_signature(chain, account, DIGEST, sign(KEY))
+    assert not await is_valid_signature(chain, account, personal_message_hash("other"), sign(OTHER_KEY))
+
+
+async def test_node_that_does_not_answer_in_time_is_no_verdict() -> None:
+    node = ScriptedNode(results={"eth_call": lambda _: "0x" + "00" * 32}, delay=30.0)
+    async with listening(node), RpcPool(ChainId(1), [node.endpoint()], patience=0.5) as pool:
+        with pytest.raises(NodeUnavailable):
+            await verify_contract_signature(pool, address_of(KEY), DIGEST, b"", timeout=0.2)

@@ -16,7 +16,7 @@ from mercato.services.gateway import app
 from mercato.services.gateway.http.sockets import SocketTimes
 from mercato.stack import LocalStack
 
-TIMES = SocketTimes(init=0.4, session_check=0.2, send=1.0)
+TIMES = SocketTimes(init=0.4, session_check=60.0, send=1.0)
 
 
 @pytest.fixture(scope="session")

@@ -215,6 +215,8 @@ class World:
         self.on_get_intent: Callable[[], Any] | None = None
         self.collections_open = asyncio.Event()
         self.collections_open.set()
+        self.introspection_open = asyncio.Event()
+        self.introspection_open.set()
         self.files = {
             CID: ("image/png", PNG),
             SVG_CID: ("image/svg+xml", b"<svg/>"),
@@ -259,7 +261,7 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
 
     async def RevokeAllSessions(self, request: Any, context: Any) -> Any:
         self._world.enter("RevokeAllSessions", request)
-        return auth_pb2.RevokeAllSessionsResponse(revoked=3)
+        return auth_pb2.RevokeAllSessionsResponse(revoked=3, session_ids=["s1", "s2", "s3"])
 
     async def ListSessions(self, request: Any, context: Any) -> Any:
         self._world.enter("ListSessions", request)
@@ -273,6 +275,8 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
     async def Introspect(self, request: Any, context: Any) -> Any:
         world = self._world
         world.enter("Introspect", request)
+        if request.access_token in world.tokens_of_users and not world.introspection_open.is_set():
+            await world.introspection_open.wait()
         if request.access_token in world.revoked:
             raise world.revoked[request.access_token]
         user_id = world.tokens_of_users.get(request.access_token)
@@ -286,6 +290,12 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
             roles=world.roles.get(request.access_token, []),
             expires_at=stamp(world.expires_at),
         )
+
+    async def FindEndedSessions(self, request: Any, context: Any) -> Any:
+        world = self._world
+        world.enter("FindEndedSessions", request)
+        over = {f"session-{token}" for token in world.revoked}
+        return auth_pb2.FindEndedSessionsResponse(session_ids=[i for i in request.session_ids if i in over])
 
     async def GetKeys(self, request: Any, context: Any) -> Any:
         self._world.enter("GetKeys", request)

@@ -144,6 +144,16 @@ def test_a_configured_key_of_another_kind_is_refused() -> None:
     assert isinstance(KEY.private, ed25519.Ed25519PrivateKey)
 
 
+def test_several_keys_are_read_in_their_order() -> None:
+    other = SigningKey.generate()
+    assert [key.kid for key in SigningKey.all_from_pem(KEY.pem + b"\n" + other.pem)] == [KEY.kid, other.kid]
+    assert SigningKey.all_from_pem(b"  \n") == []
+    for pem in (KEY.pem + b"rest", KEY.pem[:-30]):
+        with pytest.raises(InvalidArgument) as refusal:
+            SigningKey.all_from_pem(pem)
+        assert refusal.value.reason == "SIGNING_KEY_INVALID"
+
+
 def test_refresh_tokens_hold_256_bits_and_are_kept_as_their_hash() -> None:
     tokens = {new_refresh_token() for _ in range(100)}
     assert len(tokens) == 100
@@ -191,18 +201,21 @@ class NoKeys:
     async def shared(self, make: Callable[[], SigningKey], now: datetime) -> SigningKey:
         raise AssertionError(make)
 
+    async def retire(self, now: datetime) -> None:
+        raise AssertionError(now)
+
     async def public_keys(self, used_since: datetime) -> dict[str, bytes]:
         raise AssertionError(used_since)
 
 
 @pytest.mark.parametrize(("admins", "roles"), [([SESSION.address], ("admin",)), ([], ())])
 def test_an_address_of_the_settings_is_an_admin(admins: list[Address], roles: tuple[str, ...]) -> None:
-    mint = TokenMint(KeyRing(NoKeys(), KEY, HOUR, lambda: NOW), "mercato", HOUR, frozenset(admins))
+    mint = TokenMint(KeyRing(NoKeys(), [KEY], HOUR, lambda: NOW), "mercato", HOUR, frozenset(admins))
     pair = mint.pair(SESSION, "refresh", NOW)
     assert read_access_token(pair.access_token, PUBLIC, "mercato", NOW).roles == roles
 
 
 def test_an_access_token_never_outlives_its_session() -> None:
-    mint = TokenMint(KeyRing(NoKeys(), KEY, HOUR, lambda: NOW), "mercato", HOUR, frozenset())
+    mint = TokenMint(KeyRing(NoKeys(), [KEY], HOUR, lambda: NOW), "mercato", HOUR, frozenset())
     assert mint.pair(SESSION, "refresh", NOW).access_expires_at == NOW + HOUR
     assert mint.pair(SESSION, "refresh", SESSION.expires_at).access_expires_at == SESSION.expires_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given, settings
@@ -181,6 +182,24 @@ def test_what_the_grammar_does_not_allow_is_refused_with_field_and_line(text: st
         parse(text)
     assert refusal.value.reason == "SIWE_MALFORMED"
     assert refusal.value.details == {"field": field, "line": str(number)}
+
+
+def test_every_line_has_its_one_place() -> None:
+    """What becomes of FULL, line by line, when a line is left out, written twice, emptied, or changed with the next."""
+    lines = FULL.split("\n")
+
+    def accepted(change: Callable[[int], list[str]]) -> set[int]:
+        """Numbers, from 1, of the lines for which the changed text is a message."""
+        return {i + 1 for i in range(len(lines)) if isinstance(attempt("\n".join(change(i))), SiweMessage)}
+
+    optional, resources = {4, 11, 12, 13}, {15, 16}
+    assert accepted(lambda i: lines[:i] + lines[i + 1 :]) == optional | resources
+    assert accepted(lambda i: lines[: i + 1] + lines[i:]) == resources
+    assert accepted(lambda i: [*lines[:i], "", *lines[i + 1 :]]) == {3, 4, 5}
+    assert accepted(lambda i: [*lines[:i], "", *lines[i:]]) == set()
+    assert accepted(lambda i: [*lines[:i], *lines[i : i + 2][::-1], *lines[i + 2 :]]) == {15, 16}
+    assert accepted(lambda i: [*lines[:i], f" {lines[i]}", *lines[i + 1 :]]) == {4}
+    assert accepted(lambda i: [*lines[:i], f"{lines[i]} ", *lines[i + 1 :]]) == {4}
 
 
 @pytest.mark.parametrize("field", ["domain", "statement", "uri", "nonce", "issued_at", "request_id", "scheme"])

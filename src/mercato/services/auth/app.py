@@ -49,7 +49,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         chains = ChainsClient(await enter(directory))
         nonces = NonceStore(database, client, log)
         sessions = SessionStore(database, client, _access_ttl(settings), log)
-        keys = KeyRing(KeyStore(database), _configured_key(settings), _access_ttl(settings), _now)
+        keys = KeyRing(KeyStore(database), _configured_keys(settings), _access_ttl(settings), _now)
         await keys.load()
         limits = RateLimiter(client, settings.auth_rate_limit, log)
         servicer = compose(
@@ -124,10 +124,10 @@ def compose(
     )
 
 
-def _configured_key(settings: Settings) -> SigningKey | None:
+def _configured_keys(settings: Settings) -> list[SigningKey]:
     # Many a secret store hands out a PEM as one line with backslash-n for its breaks.
     pem = settings.jwt_private_key.get_secret_value().replace("\\n", "\n")
-    return SigningKey.from_pem(pem.encode()) if pem else None
+    return SigningKey.all_from_pem(pem.encode())
 
 
 def _access_ttl(settings: Settings) -> timedelta:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 import uvicorn
@@ -29,6 +30,7 @@ from mercato.services.gateway.graph.engine import Engine
 from mercato.services.gateway.graph.schema import SDL, build_schema
 from mercato.services.gateway.http import answers
 from mercato.services.gateway.http.answers import HttpRefusal
+from mercato.services.gateway.http.cookies import REFRESH_PATH, CookiePolicy
 from mercato.services.gateway.http.edge import Edge
 from mercato.services.gateway.http.graphql import GraphQLEndpoint
 from mercato.services.gateway.http.hot import HotReads
@@ -55,22 +57,30 @@ async def running(settings: Settings, times: SocketTimes = SOCKET_TIMES) -> Asyn
         services = await stack.enter_async_context(backends.connected(settings))
         hub = PushHub(client, logger, time.monotonic)
         await stack.enter_async_context(tasks.looping(logger, "pushes", hub.run))
-        app = application(settings, services, hub, logger, times, Answers(client))
+        sessions = SessionChecker(services.auth, time.monotonic, _now, logger, times.session_check)
+        await stack.enter_async_context(tasks.looping(logger, "revocations", partial(sessions.hear, client)))
+        app = application(settings, services, hub, sessions, logger, times, Answers(client))
         await stack.enter_async_context(_serving(settings, app))
         await stack.enter_async_context(ops.serving(settings, "gateway", {"redis": client.ping, "pushes": hub.check}))
         yield
 
 
 def application(
-    settings: Settings, services: Backends, hub: PushHub, logger: Logger, times: SocketTimes, kept: Answers
+    settings: Settings,
+    services: Backends,
+    hub: PushHub,
+    sessions: SessionChecker,
+    logger: Logger,
+    times: SocketTimes,
+    kept: Answers,
 ) -> Starlette:
     """The ASGI application."""
     most = Limits(settings.query_depth, settings.query_cost, settings.query_aliases, settings.page_limit)
     engine = Engine(build_schema(), most, logger)
-    sessions = SessionChecker(services.auth, time.monotonic)
+    cookies = CookiePolicy(settings.env == "production", frozenset(settings.siwe_uris), _now)
     hot = hot_reads(settings, kept, most)
-    graphql = GraphQLEndpoint(engine, services, hub, sessions, settings.upload_limit, hot)
-    sockets = SocketEndpoint(engine, services, hub, sessions, logger, lambda: datetime.now(UTC), times)
+    graphql = GraphQLEndpoint(engine, services, hub, sessions, cookies, settings.upload_limit, hot)
+    sockets = SocketEndpoint(engine, services, hub, sessions, cookies, logger, _now, times)
     folder = web_folder(settings.web_dir)
     local = settings.env == "development"
     pages = Pages(folder, services, local=local)
@@ -85,6 +95,7 @@ def application(
     routes: list[BaseRoute] = [
         Route("/graphql", get_graphql, methods=["GET"]),
         Route("/graphql", graphql.post, methods=["POST"]),
+        Route(REFRESH_PATH, graphql.post, methods=["POST"]),
         WebSocketRoute("/graphql", serve_socket),
         Route("/schema.graphql", pages.schema),
         Route("/.well-known/jwks.json", pages.keys),
@@ -108,15 +119,20 @@ def hot_reads(settings: Settings, kept: Answers, most: Limits) -> HotReads | Non
 
 
 def _cross_origin(settings: Settings) -> Middleware:
-    """Front ends on the origins that may sign in may call; tokens travel in a header, so no cookies are allowed."""
+    """Front ends on the origins that may sign in may call, with cookies; all others get no answer they could read."""
     return Middleware(
         CORSMiddleware,
         allow_origins=list(settings.siwe_uris),
+        allow_credentials=True,
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type", "x-request-id", "traceparent", *PREFLIGHT_HEADERS],
         expose_headers=["x-request-id", "retry-after"],
         max_age=600,
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amercato/auth/v1/auth.proto\x12\x0fmercato.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x06\x43lient\x12\n\n\x02ip\x18\x01 \x01(\t\x12\x12\n\nuser_agent\x18\x02 \x01(\t\"o\n\x11IssueNonceRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\'\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"d\n\x12IssueNonceResponse\x12\r\n\x05nonce\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x03 \x01(\t\"\\\n\rSignInRequest\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\'\n\x06\x63lient\x18\x03 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"\xa7\x01\n\tTokenPair\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x01\n\x0eSignInResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\t\x12\x10\n\x08new_user\x18\x06 \x01(\x08\"P\n\x0eRefreshRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\x12\'\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"=\n\x0fRefreshResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\";\n\x14RevokeSessionRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x17\n\x15RevokeSessionResponse\"+\n\x18RevokeAllSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\",\n\x19RevokeAllSessionsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\r\"&\n\x13ListSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"B\n\x14ListSessionsResponse\x12*\n\x08sessions\x18\x01 \x03(\x0b\x32\x18.mercato.auth.v1.Session\"\xea\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\x12\n\n\x02ip\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x11IntrospectRequest\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\"\x92\x01\n\tPrincipal\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetKeysRequest\"\x1f\n\x0fGetKeysResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\t2\xc2\x05\n\x0b\x41uthService\x12U\n\nIssueNonce\x12\".mercato.auth.v1.IssueNonceRequest\x1a#.mercato.auth.v1.IssueNonceResponse\x12I\n\x06SignIn\x12\x1e.mercato.auth.v1.SignInRequest\x1a\x1f.mercato.auth.v1.SignInResponse\x12L\n\x07Refresh\x12\x1f.mercato.auth.v1.RefreshRequest\x1a .mercato.auth.v1.RefreshResponse\x12^\n\rRevokeSession\x12%.mercato.auth.v1.RevokeSessionRequest\x1a&.mercato.auth.v1.RevokeSessionResponse\x12j\n\x11RevokeAllSessions\x12).mercato.auth.v1.RevokeAllSessionsRequest\x1a*.mercato.auth.v1.RevokeAllSessionsResponse\x12[\n\x0cListSessions\x12$.mercato.auth.v1.ListSessionsRequest\x1a%.mercato.auth.v1.ListSessionsResponse\x12L\n\nIntrospect\x12\".mercato.auth.v1.IntrospectRequest\x1a\x1a.mercato.auth.v1.Principal\x12L\n\x07GetKeys\x12\x1f.mercato.auth.v1.GetKeysRequest\x1a .mercato.auth.v1.GetKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amercato/auth/v1/auth.proto\x12\x0fmercato.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x06\x43lient\x12\n\n\x02ip\x18\x01 \x01(\t\x12\x12\n\nuser_agent\x18\x02 \x01(\t\"o\n\x11IssueNonceRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\'\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"d\n\x12IssueNonceResponse\x12\r\n\x05nonce\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x03 \x01(\t\"\\\n\rSignInRequest\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\'\n\x06\x63lient\x18\x03 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"\xa7\x01\n\tTokenPair\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x01\n\x0eSignInResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\t\x12\x10\n\x08new_user\x18\x06 \x01(\x08\"P\n\x0eRefreshRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\x12\'\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"=\n\x0fRefreshResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\";\n\x14RevokeSessionRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x17\n\x15RevokeSessionResponse\"+\n\x18RevokeAllSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"A\n\x19RevokeAllSessionsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\r\x12\x13\n\x0bsession_ids\x18\x02 \x03(\t\"&\n\x13ListSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"B\n\x14ListSessionsResponse\x12*\n\x08sessions\x18\x01 \x03(\x0b\x32\x18.mercato.auth.v1.Session\"\xea\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\x12\n\n\x02ip\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x11IntrospectRequest\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\"\x92\x01\n\tPrincipal\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"/\n\x18\x46indEndedSessionsRequest\x12\x13\n\x0bsession_ids\x18\x01 \x03(\t\"0\n\x19\x46indEndedSessionsResponse\x12\x13\n\x0bsession_ids\x18\x01 \x03(\t\"\x10\n\x0eGetKeysRequest\"\x1f\n\x0fGetKeysResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\t\"\x12\n\x10RotateKeyRequest\" \n\x11RotateKeyResponse\x12\x0b\n\x03kid\x18\x01 \x01(\t2\x82\x07\n\x0b\x41uthService\x12U\n\nIssueNonce\x12\".mercato.auth.v1.IssueNonceRequest\x1a#.mercato.auth.v1.IssueNonceResponse\x12I\n\x06SignIn\x12\x1e.mercato.auth.v1.SignInRequest\x1a\x1f.mercato.auth.v1.SignInResponse\x12L\n\x07Refresh\x12\x1f.mercato.auth.v1.RefreshRequest\x1a .mercato.auth.v1.RefreshResponse\x12^\n\rRevokeSession\x12%.mercato.auth.v1.RevokeSessionRequest\x1a&.mercato.auth.v1.RevokeSessionResponse\x12j\n\x11RevokeAllSessions\x12).mercato.auth.v1.RevokeAllSessionsRequest\x1a*.mercato.auth.v1.RevokeAllSessionsResponse\x12[\n\x0cListSessions\x12$.mercato.auth.v1.ListSessionsRequest\x1a%.mercato.auth.v1.ListSessionsResponse\x12L\n\nIntrospect\x12\".mercato.auth.v1.IntrospectRequest\x1a\x1a.mercato.auth.v1.Principal\x12j\n\x11\x46indEndedSessions\x12).mercato.auth.v1.FindEndedSessionsRequest\x1a*.mercato.auth.v1.FindEndedSessionsResponse\x12L\n\x07GetKeys\x12\x1f.mercato.auth.v1.GetKeysRequest\x1a .mercato.auth.v1.GetKeysResponse\x12R\n\tRotateKey\x12!.mercato.auth.v1.RotateKeyRequest\x1a\".mercato.auth.v1.RotateKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,21 +55,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVOKEALLSESSIONSREQUEST']._serialized_start=985
   _globals['_REVOKEALLSESSIONSREQUEST']._serialized_end=1028
   _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_start=1030
-  _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_end=1074
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=1076
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=1114
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1116
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1182
-  _globals['_SESSION']._serialized_start=1185
-  _globals['_SESSION']._serialized_end=1419
-  _globals['_INTROSPECTREQUEST']._serialized_start=1421
-  _globals['_INTROSPECTREQUEST']._serialized_end=1462
-  _globals['_PRINCIPAL']._serialized_start=1465
-  _globals['_PRINCIPAL']._serialized_end=1611
-  _globals['_GETKEYSREQUEST']._serialized_start=1613
-  _globals['_GETKEYSREQUEST']._serialized_end=1629
-  _globals['_GETKEYSRESPONSE']._serialized_start=1631
-  _globals['_GETKEYSRESPONSE']._serialized_end=1662
-  _globals['_AUTHSERVICE']._serialized_start=1665
-  _globals['_AUTHSERVICE']._serialized_end=2371
+  _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_end=1095
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=1097
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=1135
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1137
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1203
+  _globals['_SESSION']._serialized_start=1206
+  _globals['_SESSION']._serialized_end=1440
+  _globals['_INTROSPECTREQUEST']._serialized_start=1442
+  _globals['_INTROSPECTREQUEST']._serialized_end=1483
+  _globals['_PRINCIPAL']._serialized_start=1486
+  _globals['_PRINCIPAL']._serialized_end=1632
+  _globals['_FINDENDEDSESSIONSREQUEST']._serialized_start=1634
+  _globals['_FINDENDEDSESSIONSREQUEST']._serialized_end=1681
+  _globals['_FINDENDEDSESSIONSRESPONSE']._serialized_start=1683
+  _globals['_FINDENDEDSESSIONSRESPONSE']._serialized_end=1731
+  _globals['_GETKEYSREQUEST']._serialized_start=1733
+  _globals['_GETKEYSREQUEST']._serialized_end=1749
+  _globals['_GETKEYSRESPONSE']._serialized_start=1751
+  _globals['_GETKEYSRESPONSE']._serialized_end=1782
+  _globals['_ROTATEKEYREQUEST']._serialized_start=1784
+  _globals['_ROTATEKEYREQUEST']._serialized_end=1802
+  _globals['_ROTATEKEYRESPONSE']._serialized_start=1804
+  _globals['_ROTATEKEYRESPONSE']._serialized_end=1836
+  _globals['_AUTHSERVICE']._serialized_start=1839
+  _globals['_AUTHSERVICE']._serialized_end=2737
 # @@protoc_insertion_point(module_scope)

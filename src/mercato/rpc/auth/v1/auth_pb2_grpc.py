@@ -69,10 +69,20 @@ class AuthServiceStub:
                 request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.IntrospectRequest.SerializeToString,
                 response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.Principal.FromString,
                 _registered_method=True)
+        self.FindEndedSessions = channel.unary_unary(
+                '/mercato.auth.v1.AuthService/FindEndedSessions',
+                request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsRequest.SerializeToString,
+                response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsResponse.FromString,
+                _registered_method=True)
         self.GetKeys = channel.unary_unary(
                 '/mercato.auth.v1.AuthService/GetKeys',
                 request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysRequest.SerializeToString,
                 response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysResponse.FromString,
+                _registered_method=True)
+        self.RotateKey = channel.unary_unary(
+                '/mercato.auth.v1.AuthService/RotateKey',
+                request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyRequest.SerializeToString,
+                response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyResponse.FromString,
                 _registered_method=True)
 
 
@@ -125,8 +135,22 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindEndedSessions(self, request, context):
+        """Which of these sessions are over: revoked, expired, or never there. What a gateway asks for its open sockets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetKeys(self, request, context):
         """Public keys as a JWK set (RFC 7517), JSON text.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateKey(self, request, context):
+        """Signs with a new key from now on; tokens of the old one stay good to their end. Not where keys are configured.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -170,10 +194,20 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.IntrospectRequest.FromString,
                     response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.Principal.SerializeToString,
             ),
+            'FindEndedSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindEndedSessions,
+                    request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsRequest.FromString,
+                    response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsResponse.SerializeToString,
+            ),
             'GetKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.GetKeys,
                     request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysRequest.FromString,
                     response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysResponse.SerializeToString,
+            ),
+            'RotateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKey,
+                    request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyRequest.FromString,
+                    response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -376,6 +410,33 @@ class AuthService:
             _registered_method=True)
 
     @staticmethod
+    def FindEndedSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.auth.v1.AuthService/FindEndedSessions',
+            mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsRequest.SerializeToString,
+            mercato_dot_auth_dot_v1_dot_auth__pb2.FindEndedSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetKeys(request,
             target,
             options=(),
@@ -392,6 +453,33 @@ class AuthService:
             '/mercato.auth.v1.AuthService/GetKeys',
             mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysRequest.SerializeToString,
             mercato_dot_auth_dot_v1_dot_auth__pb2.GetKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.auth.v1.AuthService/RotateKey',
+            mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyRequest.SerializeToString,
+            mercato_dot_auth_dot_v1_dot_auth__pb2.RotateKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,8 +42,12 @@ class AuthServiceStub:
     ListSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]
     Introspect: _grpc.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.Principal]
     """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
+    FindEndedSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.FindEndedSessionsRequest, _auth_pb2.FindEndedSessionsResponse]
+    """Which of these sessions are over: revoked, expired, or never there. What a gateway asks for its open sockets."""
     GetKeys: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetKeysRequest, _auth_pb2.GetKeysResponse]
     """Public keys as a JWK set (RFC 7517), JSON text."""
+    RotateKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RotateKeyRequest, _auth_pb2.RotateKeyResponse]
+    """Signs with a new key from now on; tokens of the old one stay good to their end. Not where keys are configured."""
 
 @_typing.type_check_only
 class AuthServiceAsyncStub(AuthServiceStub):
@@ -59,8 +63,12 @@ class AuthServiceAsyncStub(AuthServiceStub):
     ListSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]  # type: ignore[assignment]
     Introspect: _aio.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.Principal]  # type: ignore[assignment]
     """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
+    FindEndedSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.FindEndedSessionsRequest, _auth_pb2.FindEndedSessionsResponse]  # type: ignore[assignment]
+    """Which of these sessions are over: revoked, expired, or never there. What a gateway asks for its open sockets."""
     GetKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetKeysRequest, _auth_pb2.GetKeysResponse]  # type: ignore[assignment]
     """Public keys as a JWK set (RFC 7517), JSON text."""
+    RotateKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.RotateKeyRequest, _auth_pb2.RotateKeyResponse]  # type: ignore[assignment]
+    """Signs with a new key from now on; tokens of the old one stay good to their end. Not where keys are configured."""
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -117,11 +125,27 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
 
     @_abc_1.abstractmethod
+    def FindEndedSessions(
+        self,
+        request: _auth_pb2.FindEndedSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.FindEndedSessionsResponse, _abc.Awaitable[_auth_pb2.FindEndedSessionsResponse]]:
+        """Which of these sessions are over: revoked, expired, or never there. What a gateway asks for its open sockets."""
+
+    @_abc_1.abstractmethod
     def GetKeys(
         self,
         request: _auth_pb2.GetKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.GetKeysResponse, _abc.Awaitable[_auth_pb2.GetKeysResponse]]:
         """Public keys as a JWK set (RFC 7517), JSON text."""
+
+    @_abc_1.abstractmethod
+    def RotateKey(
+        self,
+        request: _auth_pb2.RotateKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.RotateKeyResponse, _abc.Awaitable[_auth_pb2.RotateKeyResponse]]:
+        """Signs with a new key from now on; tokens of the old one stay good to their end. Not where keys are configured."""
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

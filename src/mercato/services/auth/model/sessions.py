@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -26,6 +27,16 @@ class Client:
         """Cut to size and free of control characters, which neither logs nor PostgreSQL text take."""
         return cls(_printable(ip, _IP_LIMIT), _printable(user_agent, _AGENT_LIMIT))
 
+    @property
+    def network(self) -> str:
+        """Whose requests are counted together: one IPv4 address, or the 64 bits of IPv6 that one household or server
+        is given."""
+        try:
+            address = ipaddress.IPv6Address(self.ip)
+            return str(address.ipv4_mapped or ipaddress.IPv6Network((int(address), 64), strict=False))
+        except ValueError:
+            return self.ip
+
 
 @dataclass(frozen=True)
 class Session:
@@ -48,6 +59,7 @@ class Session:
 class Refusal(Enum):
     """Why a refresh token is not rotated."""
 
+    UNKNOWN = "REFRESH_UNKNOWN"
     REUSED = "REFRESH_REUSED"
     REVOKED = "SESSION_REVOKED"
     EXPIRED = "REFRESH_EXPIRED"
@@ -57,6 +69,7 @@ class Refusal(Enum):
 
 
 _REFUSALS = {
+    Refusal.UNKNOWN: "this refresh token was not issued here; sign in",
     Refusal.REUSED: "this refresh token was used before; the session is closed, sign in again",
     Refusal.REVOKED: "this session was closed; sign in again",
     Refusal.EXPIRED: "this session has expired; sign in again",

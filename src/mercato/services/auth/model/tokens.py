@@ -21,6 +21,7 @@ from mercato.kit.ids import Address, ChainId, SessionId, UserId
 ALGORITHM = "EdDSA"
 ADMIN = "admin"
 
+_END_OF_KEY = b"-----END PRIVATE KEY-----"
 _CLAIMS = ["iss", "sub", "sid", "addr", "chain", "roles", "iat", "exp"]
 
 
@@ -59,6 +60,15 @@ class SigningKey:
                 "SIGNING_KEY_INVALID", "MERCATO_JWT_PRIVATE_KEY must be an Ed25519 key in PKCS #8 PEM"
             )
         return cls._of(key)
+
+    @classmethod
+    def all_from_pem(cls, pem: bytes) -> list[SigningKey]:
+        """From any number of PEM blocks one after another, in their order. Raises `InvalidArgument`
+        SIGNING_KEY_INVALID."""
+        *blocks, rest = pem.split(_END_OF_KEY)
+        if rest.strip():
+            blocks.append(rest)
+        return [cls.from_pem(block + _END_OF_KEY) for block in blocks]
 
     @classmethod
     def _of(cls, private: Ed25519PrivateKey) -> SigningKey:

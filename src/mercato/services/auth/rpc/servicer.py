@@ -72,7 +72,7 @@ class AuthServicer(AuthServiceServicer):
         self, request: pb.RevokeAllSessionsRequest, context: Context
     ) -> pb.RevokeAllSessionsResponse:
         revoked = await self._sessions.revoke_all(UserId(parse_id(request.user_id, "user_id")))
-        return pb.RevokeAllSessionsResponse(revoked=revoked)
+        return pb.RevokeAllSessionsResponse(revoked=len(revoked), session_ids=map(str, revoked))
 
     async def ListSessions(self, request: pb.ListSessionsRequest, context: Context) -> pb.ListSessionsResponse:
         sessions = await self._sessions.list_live(UserId(parse_id(request.user_id, "user_id")))
@@ -89,8 +89,17 @@ class AuthServicer(AuthServiceServicer):
             expires_at=principal.expires_at,
         )
 
+    async def FindEndedSessions(
+        self, request: pb.FindEndedSessionsRequest, context: Context
+    ) -> pb.FindEndedSessionsResponse:
+        asked = [SessionId(parse_id(text, "session_ids")) for text in request.session_ids]
+        return pb.FindEndedSessionsResponse(session_ids=map(str, await self._sessions.find_ended(asked)))
+
     async def GetKeys(self, request: pb.GetKeysRequest, context: Context) -> pb.GetKeysResponse:
         return pb.GetKeysResponse(jwks=self._keys.jwks())
+
+    async def RotateKey(self, request: pb.RotateKeyRequest, context: Context) -> pb.RotateKeyResponse:
+        return pb.RotateKeyResponse(kid=await self._keys.rotate())
 
 
 def user_logged_in(session: Session) -> Outgoing:

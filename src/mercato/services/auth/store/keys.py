@@ -16,6 +16,7 @@ _NEWEST_STORED = """
 SELECT private_key FROM signing_keys WHERE private_key IS NOT NULL AND retired_at IS NULL
 ORDER BY created_at DESC, kid LIMIT 1
 """
+_RETIRE = "UPDATE signing_keys SET retired_at = $1, private_key = NULL WHERE private_key IS NOT NULL"
 _PUBLIC = "SELECT kid, public_key FROM signing_keys WHERE last_used_at > $1"
 # Any number that no other advisory lock of this database uses.
 _LOCK = "SELECT pg_advisory_xact_lock(4361)"
@@ -39,6 +40,12 @@ class KeyStore:
             key = make() if pem is None else SigningKey.from_pem(pem)
             await tx.connection.execute(_TOUCH, key.kid, key.public, key.pem, now)
         return key
+
+    async def retire(self, now: datetime) -> None:
+        """Lets no shared key sign any more and forgets its private half; the public one goes on being believed."""
+        async with self._database.transaction() as tx:
+            await tx.connection.execute(_LOCK)
+            await tx.connection.execute(_RETIRE, now)
 
     async def public_keys(self, used_since: datetime) -> dict[str, bytes]:
         """Public halves by `kid` of all keys that have signed since a time."""

@@ -1,14 +1,15 @@
-"""Sessions, their refresh tokens and the log of sign-ins; Redis ``session:blacklist:*`` marks those that were ended."""
+"""Sessions, their refresh tokens and the log of sign-ins; Redis ``session:blacklist:*`` marks those that were ended,
+and ``session:ended`` tells the gateways of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 import asyncpg
 from redis.exceptions import RedisError
 
-from mercato.kit.errors import Unauthenticated
+from mercato.kit import channels
 from mercato.kit.ids import Address, ChainId, SessionId, UserId
 from mercato.kit.logging import Logger
 from mercato.kit.messages import Outgoing
@@ -49,8 +50,15 @@ _LIVE = f"""
 SELECT {_COLUMNS} FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
 ORDER BY last_used_at DESC, id DESC LIMIT 1000
 """
+_ALIVE = "SELECT id FROM sessions WHERE id = ANY($1::uuid[]) AND revoked_at IS NULL AND expires_at > $2"
 _REVOKED_SINCE = "SELECT id, revoked_at FROM sessions WHERE revoked_at > $1"
 _PURGE = "DELETE FROM sessions WHERE expires_at < $1"
+# A mark and its news go together: what is marked was told, and is told once.
+_MARK = """
+if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then
+    redis.call('PUBLISH', ARGV[2], ARGV[3])
+end
+"""
 
 
 class SessionStore:
@@ -59,6 +67,7 @@ class SessionStore:
     def __init__(self, database: Database, redis: Redis, access_ttl: timedelta, log: Logger) -> None:
         self._database = database
         self._redis = redis
+        self._mark = redis.register_script(_MARK)
         self._access_ttl = access_ttl
         self._log = log
 
@@ -84,31 +93,28 @@ class SessionStore:
         successor: bytes,
         now: datetime,
         expires_at: datetime,
-        reused: Callable[[Session], LoginEvent],
+        refused: Callable[[Refusal, Session | None], LoginEvent],
     ) -> Session:
         """Replaces a refresh token, given and kept as hashes, by its successor.
 
-        Raises `Unauthenticated` REFRESH_UNKNOWN, SESSION_REVOKED, REFRESH_EXPIRED, or REFRESH_REUSED; the last has
-        then ended the session and left the log line that `reused` makes.
+        Raises `Unauthenticated` REFRESH_UNKNOWN, SESSION_REVOKED, REFRESH_EXPIRED or REFRESH_REUSED, each of which has
+        then left the log line that `refused` makes; the last has ended the session.
         """
         async with self._database.transaction() as tx:
             row = await tx.connection.fetchrow(_LOCK_TOKEN, shown)
-            if row is None:
-                raise Unauthenticated("REFRESH_UNKNOWN", "this refresh token was not issued here; sign in")
-            session = _from_row(row)
-            refusal = judge_refresh(session, row["used_at"], now)
-            if refusal is Refusal.REUSED:
-                await tx.connection.execute(_REVOKE, [session.id], now, refusal.value)
-                await _record(tx.connection, reused(session))
-            elif refusal is None:
+            session = None if row is None else _from_row(row)
+            refusal = None if row is None or session is None else judge_refresh(session, row["used_at"], now)
+            if session is not None and refusal is None:
                 await tx.connection.execute(_USE_TOKEN, shown, now)
                 await tx.connection.execute(_ADD_TOKEN, successor, session.id, now)
-                session = _from_row(await tx.connection.fetchrow(_EXTEND, session.id, now, expires_at))
-        if refusal is Refusal.REUSED:
+                return _from_row(await tx.connection.fetchrow(_EXTEND, session.id, now, expires_at))
+            refusal = refusal or Refusal.UNKNOWN
+            if session is not None and refusal is Refusal.REUSED:
+                await tx.connection.execute(_REVOKE, [session.id], now, refusal.value)
+            await _record(tx.connection, refused(refusal, session))
+        if session is not None and refusal is Refusal.REUSED:
             await self._blacklist([(session.id, self._access_ttl)])
-        if refusal is not None:
-            raise refusal.error()
-        return session
+        raise refusal.error()
 
     async def find(self, session_id: SessionId) -> Session | None:
         row = await self._database.pool.fetchrow(f"SELECT {_COLUMNS} FROM sessions WHERE id = $1", session_id)
@@ -123,23 +129,31 @@ class SessionStore:
         await self._database.pool.execute(_REVOKE, [session_id], now, reason)
         await self._blacklist([(session_id, self._access_ttl)])
 
-    async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> int:
-        """Ends every live session of a user; returns how many there were."""
+    async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> list[SessionId]:
+        """Ends every live session of a user; returns which there were."""
         rows = await self._database.pool.fetch(_REVOKE_ALL, user_id, now, reason)
         await self._blacklist([(row["id"], self._access_ttl) for row in rows])
-        return len(rows)
+        return [SessionId(row["id"]) for row in rows]
 
     async def is_revoked(self, session_id: SessionId) -> bool:
-        """By the blacklist, or by the database while Redis is away; a session nobody knows counts as revoked there."""
+        """The blacklist refuses at once; only the database lets in, since Redis may have lost a mark. A session nobody
+        knows counts as revoked."""
         try:
-            return bool(await self._redis.exists(_key(session_id)))
+            if await self._redis.exists(_key(session_id)):
+                return True
         except (RedisError, OSError) as error:
             self._log.warning("blacklist not read", error=repr(error))
         session = await self.find(session_id)
         return session is None or session.revoked_at is not None
 
+    async def find_ended(self, session_ids: Collection[SessionId], now: datetime) -> set[SessionId]:
+        """Those that are revoked, expired or unknown, by the database."""
+        rows = await self._database.pool.fetch(_ALIVE, list(session_ids), now)
+        return set(session_ids) - {row["id"] for row in rows}
+
     async def restore_blacklist(self, now: datetime) -> None:
-        """Marks again what was revoked within the lifetime of an access token: Redis may have been away, or emptied."""
+        """Marks again what was revoked within the lifetime of an access token: Redis may have been away, or emptied.
+        Gateways are told of each mark that was missing, since they cannot have heard of it either."""
         rows = await self._database.pool.fetch(_REVOKED_SINCE, now - self._access_ttl)
         await self._blacklist((row["id"], row["revoked_at"] + self._access_ttl - now) for row in rows)
 
@@ -151,7 +165,10 @@ class SessionStore:
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for session_id, left in sessions:
-                    pipeline.set(_key(session_id), b"1", px=max(1, int(left.total_seconds() * 1000)))
+                    milliseconds = max(1, int(left.total_seconds() * 1000))
+                    await self._mark(
+                        [_key(session_id)], [milliseconds, channels.SESSIONS_ENDED, str(session_id)], pipeline
+                    )
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             self._log.warning("blacklist not written; it is restored when Redis is back", error=repr(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -11,7 +11,7 @@ from typing import Protocol
 from mercato.kit.ids import Address, ChainId, SessionId, UserId
 from mercato.kit.messages import Outgoing
 from mercato.services.auth.model.nonces import Nonce
-from mercato.services.auth.model.sessions import LoginEvent, Session
+from mercato.services.auth.model.sessions import LoginEvent, Refusal, Session
 from mercato.services.auth.model.tokens import SigningKey
 
 Clock = Callable[[], datetime]
@@ -80,7 +80,7 @@ class Sessions(Protocol):
         successor: bytes,
         now: datetime,
         expires_at: datetime,
-        reused: Callable[[Session], LoginEvent],
+        refused: Callable[[Refusal, Session | None], LoginEvent],
     ) -> Session: ...
 
     async def find(self, session_id: SessionId) -> Session | None: ...
@@ -89,14 +89,18 @@ class Sessions(Protocol):
 
     async def revoke(self, session_id: SessionId, now: datetime, reason: str) -> None: ...
 
-    async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> int: ...
+    async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> list[SessionId]: ...
 
     async def is_revoked(self, session_id: SessionId) -> bool: ...
+
+    async def find_ended(self, session_ids: Collection[SessionId], now: datetime) -> set[SessionId]: ...
 
 
 class Keys(Protocol):
     async def touch(self, key: SigningKey, now: datetime) -> None: ...
 
     async def shared(self, make: Callable[[], SigningKey], now: datetime) -> SigningKey: ...
+
+    async def retire(self, now: datetime) -> None: ...
 
     async def public_keys(self, used_since: datetime) -> dict[str, bytes]: ...

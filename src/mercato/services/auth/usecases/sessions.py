@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from mercato.kit.errors import NotFound, Unauthenticated
+from mercato.kit.errors import InvalidArgument, NotFound, Unauthenticated
 from mercato.kit.ids import SessionId, UserId
 from mercato.services.auth.model.sessions import Client, LoginEvent, Refusal, Session
 from mercato.services.auth.model.tokens import (
@@ -22,6 +23,7 @@ from mercato.services.auth.usecases.tokens import TokenMint, TokenPair
 
 _BY_USER = "BY_USER"
 _TOKEN_LIMIT = 4096
+_MOST_ASKED = 5000
 
 
 class Refresh:
@@ -47,18 +49,20 @@ class Refresh:
     async def run(self, refresh_token: str, client: Client) -> TokenPair:
         """Raises `RateLimited`, or `Unauthenticated` REFRESH_UNKNOWN, REFRESH_REUSED, REFRESH_EXPIRED or
         SESSION_REVOKED."""
-        await self._limits.charge({"ip": client.ip})
+        await self._limits.charge({"ip": client.network})
         now = self._clock()
         successor = new_refresh_token()
 
-        def reused(session: Session) -> LoginEvent:
-            return LoginEvent(
-                self._make_id(), now, Refusal.REUSED.value, client,
-                session.user_id, session.id, session.address, session.chain,
-            )  # fmt: skip
+        def refused(refusal: Refusal, session: Session | None) -> LoginEvent:
+            event = LoginEvent(self._make_id(), now, refusal.value, client)
+            if session is None:
+                return event
+            return replace(
+                event, user_id=session.user_id, session_id=session.id, address=session.address, chain=session.chain
+            )
 
         session = await self._sessions.rotate(
-            refresh_token_hash(refresh_token), refresh_token_hash(successor), now, now + self._refresh_ttl, reused
+            refresh_token_hash(refresh_token), refresh_token_hash(successor), now, now + self._refresh_ttl, refused
         )
         return self._mint.pair(session, successor, now)
 
@@ -101,6 +105,12 @@ class ManageSessions:
             raise NotFound("SESSION_NOT_FOUND", "you have no such session; list your sessions for their ids")
         await self._sessions.revoke(session_id, self._clock(), _BY_USER)
 
-    async def revoke_all(self, user_id: UserId) -> int:
-        """Returns how many sessions were ended."""
+    async def revoke_all(self, user_id: UserId) -> list[SessionId]:
+        """Returns which sessions were ended."""
         return await self._sessions.revoke_all(user_id, self._clock(), _BY_USER)
+
+    async def find_ended(self, session_ids: Collection[SessionId]) -> set[SessionId]:
+        """Those of any users' sessions that are over. Raises `InvalidArgument` TOO_MANY_SESSIONS."""
+        if len(session_ids) > _MOST_ASKED:
+            raise InvalidArgument("TOO_MANY_SESSIONS", f"ask for at most {_MOST_ASKED} sessions at once")
+        return await self._sessions.find_ended(session_ids, self._clock())

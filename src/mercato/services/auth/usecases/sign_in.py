@@ -64,7 +64,7 @@ class IssueNonce:
 
     async def run(self, address: Address, chain: ChainId, domain: str, client: Client) -> Issued:
         """Raises `RateLimited`, `InvalidArgument` SIWE_CHAIN_UNKNOWN or SIWE_DOMAIN_NOT_ALLOWED."""
-        await self._limits.charge({"ip": client.ip, "address": address.text})
+        await self._limits.charge({"ip": client.network, "address": address.text})
         if chain not in await self._chains.served():
             raise InvalidArgument("SIWE_CHAIN_UNKNOWN", f"{chain.caip2} is not served here")
         # Whole seconds, as the message states them: nonce and message end together.
@@ -133,9 +133,9 @@ class SignIn:
                 raise InvalidArgument("SIWE_MALFORMED", f"at most {_MESSAGE_LIMIT} characters", field="message")
             message = siwe.parse(text)
         except InvalidArgument:
-            await self._limits.charge({"ip": client.ip})
+            await self._limits.charge({"ip": client.network})
             raise
-        await self._limits.charge({"ip": client.ip, "address": message.address.text, "nonce": message.nonce})
+        await self._limits.charge({"ip": client.network, "address": message.address.text, "nonce": message.nonce})
         return message
 
     async def _verify(self, message: SiweMessage, text: str, signature: bytes) -> Proof:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from mercato.kit.errors import PermissionDenied, Unauthenticated
+from mercato.kit.errors import InvalidArgument, PermissionDenied, Unauthenticated
 from mercato.services.gateway.graph.loaders import Loaders
-from mercato.services.gateway.model.people import Client, Principal
+from mercato.services.gateway.model.people import Client, Principal, SessionTokens
 from mercato.services.gateway.rpc.backends import Backends
 
 if TYPE_CHECKING:
@@ -23,14 +24,32 @@ class TokenChecker(Protocol):
 
     async def principal(self, access_token: str) -> Principal: ...
 
-    def forget(self, access_token: str) -> None: ...
+    def ended(self, session_ids: Iterable[str]) -> None: ...
+
+
+class CookieJar(Protocol):
+    """The cookies of a browser's session (see http/cookies.py)."""
+
+    def check_origin(self) -> None: ...
+
+    def refresh_token(self) -> str: ...
+
+    def keep(self, tokens: SessionTokens) -> SessionTokens: ...
+
+    def drop(self) -> None: ...
 
 
 class Context:
     """One operation, or one event of a subscription. `token` is None for anonymous requests."""
 
     def __init__(
-        self, backends: Backends, hub: PushHub, checker: TokenChecker, token: str | None, client: Client
+        self,
+        backends: Backends,
+        hub: PushHub,
+        checker: TokenChecker,
+        token: str | None,
+        client: Client,
+        cookies: CookieJar | None = None,
     ) -> None:
         self.backends = backends
         self.hub = hub
@@ -38,6 +57,14 @@ class Context:
         self.loaders = Loaders(backends)
         self._checker = checker
         self._token = token
+        self._cookies = cookies
+
+    @property
+    def cookies(self) -> CookieJar:
+        """Raises `InvalidArgument` COOKIES_UNAVAILABLE where an answer cannot set any, which is on a WebSocket."""
+        if self._cookies is None:
+            raise InvalidArgument("COOKIES_UNAVAILABLE", "sign in and refresh by POST")
+        return self._cookies
 
     @property
     def anonymous(self) -> bool:
@@ -60,10 +87,9 @@ class Context:
             raise PermissionDenied("ADMIN_REQUIRED", "only admins of this marketplace may do this")
         return principal
 
-    def forget_token(self) -> None:
-        """After a sign-out: the token is asked about anew."""
-        if self._token is not None:
-            self._checker.forget(self._token)
+    def ended(self, session_ids: Iterable[str]) -> None:
+        """After sessions were ended: no token of theirs is believed here from now on."""
+        self._checker.ended(session_ids)
 
     def for_event(self) -> Context:
         """A context with empty loaders: what one event loaded may be old at the next."""

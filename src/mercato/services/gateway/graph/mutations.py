@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+import msgspec
 import orjson
 from ariadne import MutationType
 
-from mercato.kit.errors import InvalidArgument, PermissionDenied
+from mercato.kit.errors import InvalidArgument, PermissionDenied, Unauthenticated
 from mercato.kit.ids import Address
 from mercato.services.gateway.graph import inputs
 from mercato.services.gateway.graph.context import Context, context_of
@@ -52,24 +53,48 @@ async def request_nonce(_: object, info: Info, *, input: Input) -> Nonce:
 @mutation.field("signIn")
 async def sign_in(_: object, info: Info, *, input: Input) -> SignIn:
     context = context_of(info)
-    return await context.backends.auth.sign_in(input["message"], input["signature"], context.client)
+    message, signature = input["message"], input["signature"]
+    if input["transport"] == "BODY":
+        return await context.backends.auth.sign_in(message, signature, context.client)
+    # Before the nonce is used up; a page that is not ours must not sign its visitors in to an account of its choice.
+    context.cookies.check_origin()
+    opened = await context.backends.auth.sign_in(message, signature, context.client)
+    return msgspec.structs.replace(opened, tokens=context.cookies.keep(opened.tokens))
 
 
 @mutation.field("refreshSession")
 async def refresh_session(_: object, info: Info, *, input: Input) -> Payload:
     context = context_of(info)
-    refresh_token = inputs.text(input["refresh_token"], "refreshToken", 1024, 1)
-    return {"tokens": await context.backends.auth.refresh(refresh_token, context.client)}
+    given = input.get("refresh_token")
+    if given is not None:
+        refresh_token = inputs.text(given, "refreshToken", 1024, 1)
+        return {"tokens": await context.backends.auth.refresh(refresh_token, context.client)}
+    cookies = context.cookies
+    try:
+        return {"tokens": cookies.keep(await context.backends.auth.refresh(cookies.refresh_token(), context.client))}
+    except Unauthenticated:
+        cookies.drop()
+        raise
 
 
 @mutation.field("signOut")
 async def sign_out(_: object, info: Info, *, all: bool) -> Payload:
     context = context_of(info)
     principal = await context.principal()
-    auth = context.backends.auth
-    revoked = await (auth.revoke_all_sessions(principal.user_id) if all else auth.revoke_session(principal))
-    context.forget_token()
-    return {"revoked": revoked}
+    auth, user_id = context.backends.auth, principal.user_id
+    ended = await (auth.revoke_all_sessions(user_id) if all else auth.revoke_session(user_id, principal.session_id))
+    context.ended(ended)
+    context.cookies.drop()
+    return {"revoked": len(ended)}
+
+
+@mutation.field("revokeSession")
+async def revoke_session(_: object, info: Info, *, input: Input) -> Payload:
+    context = context_of(info)
+    principal = await context.principal()
+    auth, user_id = context.backends.auth, principal.user_id
+    context.ended(await auth.revoke_session(user_id, node_ids.parse_session(input["id"])))
+    return {"sessions": await auth.list_sessions(user_id, principal.session_id)}
 
 
 @mutation.field("updateProfile")

@@ -48,6 +48,8 @@ class Edge:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers[tracing.REQUEST_ID_HEADER] = carried[tracing.REQUEST_ID_HEADER]
+                if "access-control-allow-origin" not in headers:
+                    del headers["access-control-allow-credentials"]
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Referrer-Policy", "no-referrer")
             await send(message)

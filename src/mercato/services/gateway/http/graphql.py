@@ -20,6 +20,7 @@ from mercato.services.gateway.graph.engine import Engine, Operation, Request, Re
 from mercato.services.gateway.graph.watching import watched
 from mercato.services.gateway.http import answers, bodies, multipart
 from mercato.services.gateway.http.answers import HttpRefusal
+from mercato.services.gateway.http.cookies import CookiePolicy, Cookies
 from mercato.services.gateway.http.hot import Filling, HotReads
 from mercato.services.gateway.http.sessions import SessionChecker, bearer
 from mercato.services.gateway.model.people import Client
@@ -69,6 +70,7 @@ class GraphQLEndpoint:
         backends: Backends,
         hub: PushHub,
         sessions: SessionChecker,
+        cookies: CookiePolicy,
         upload_limit: int,
         hot: HotReads | None,
     ) -> None:
@@ -77,6 +79,7 @@ class GraphQLEndpoint:
         self._backends = backends
         self._hub = hub
         self._sessions = sessions
+        self._cookies = cookies
         self._upload_limit = upload_limit
 
     async def get(self, request: HttpRequest) -> Response:
@@ -118,13 +121,13 @@ class GraphQLEndpoint:
 
     async def _run(self, http: HttpRequest, request: Request, kind: str) -> Response:
         try:
-            token = bearer(http.headers.get("authorization"))
-            hot = self._hot if token is None and "cookie" not in http.headers else None
+            unknown = "authorization" not in http.headers and "cookie" not in http.headers
+            hot = self._hot if unknown else None
             if hot is not None and self._engine.is_lasting(request):
                 return await self._run_hot(hot, http, request, kind)
         except MercatoError as error:
             return _refused(error, kind)
-        return await self._execute(http, request, kind, token, None)
+        return await self._execute(http, request, kind, None)
 
     async def _run_hot(self, hot: HotReads, http: HttpRequest, request: Request, kind: str) -> Response:
         started = time.perf_counter()
@@ -133,28 +136,33 @@ class GraphQLEndpoint:
             _latency.labels("query", "ok").observe(time.perf_counter() - started)
             return answers.kept(body, kind)
         async with hot.filling(digest) as filling:
-            return await self._execute(http, request, kind, None, filling)
+            return await self._execute(http, request, kind, filling)
 
-    async def _execute(
-        self, http: HttpRequest, request: Request, kind: str, token: str | None, filling: Filling | None
-    ) -> Response:
+    async def _execute(self, http: HttpRequest, request: Request, kind: str, filling: Filling | None) -> Response:
         started = time.perf_counter()
+        cookies = Cookies(self._cookies, http)
         try:
+            context = self._context(http, cookies, filling)
             operation = self._engine.prepare(request)
             trace.get_current_span().update_name(operation.label)
             _allow(operation, http.method)
         except MercatoError as error:
             _latency.labels("unknown", error.reason).observe(time.perf_counter() - started)
             return _refused(error, kind)
-        backends = self._backends if filling is None else watched(self._backends, filling.watch)
-        context = Context(backends, self._hub, self._sessions, token, client_of(http))
         result = await self._engine.execute(operation, context)
         outcome = "errors" if "errors" in result else "ok"
         _latency.labels(operation.kind.value, outcome).observe(time.perf_counter() - started)
-        found = answers.answer(result, 200 if "data" in result else answers.document_status(kind), kind)
+        answer = answers.answer(result, 200 if "data" in result else answers.document_status(kind), kind)
         if filling is not None and outcome == "ok":
-            await filling.keep(bytes(found.body))
-        return found
+            await filling.keep(bytes(answer.body))
+        cookies.write(answer)
+        return answer
+
+    def _context(self, http: HttpRequest, cookies: Cookies, filling: Filling | None) -> Context:
+        """Who sends a token in a header means that one, whatever the browser adds."""
+        token = bearer(http.headers.get("authorization")) or cookies.access_token()
+        backends = self._backends if filling is None else watched(self._backends, filling.watch)
+        return Context(backends, self._hub, self._sessions, token, client_of(http), cookies)
 
 
 def _refused(error: MercatoError, kind: str) -> Response:

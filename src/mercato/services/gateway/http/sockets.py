@@ -23,7 +23,7 @@ from prometheus_client import Gauge
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mercato.kit import tracing
-from mercato.kit.errors import InvalidArgument, MercatoError, RateLimited, Unauthenticated
+from mercato.kit.errors import InvalidArgument, MercatoError, PermissionDenied, RateLimited, Unauthenticated
 from mercato.kit.grpc import as_mercato_error
 from mercato.kit.ids import new_id
 from mercato.kit.logging import Logger
@@ -32,8 +32,9 @@ from mercato.services.gateway.graph.context import Context
 from mercato.services.gateway.graph.engine import Engine, Operation, entries_of
 from mercato.services.gateway.graph.scalars import render_datetime
 from mercato.services.gateway.http import bodies
+from mercato.services.gateway.http.cookies import CookiePolicy, Cookies
 from mercato.services.gateway.http.graphql import parse_request
-from mercato.services.gateway.http.sessions import SessionChecker, bearer
+from mercato.services.gateway.http.sessions import RECHECK_SECONDS, SessionChecker, bearer
 from mercato.services.gateway.model.people import Client, Principal
 from mercato.services.gateway.rpc.backends import Backends
 
@@ -48,10 +49,11 @@ _sockets = Gauge("mercato_gateway_sockets", "Open WebSockets")
 
 
 class SocketTimes(NamedTuple):
-    """Seconds: until `connection_init` must come, between looks at the session, that one send may take."""
+    """Seconds: until `connection_init` must come, between looks at all sessions with an open socket (their end is heard
+    in milliseconds; this is for what may be missed), that one send may take."""
 
     init: float = 5.0
-    session_check: float = 0.5
+    session_check: float = RECHECK_SECONDS
     send: float = 10.0
 
 
@@ -76,6 +78,7 @@ class SocketEndpoint:
         backends: Backends,
         hub: PushHub,
         sessions: SessionChecker,
+        cookies: CookiePolicy,
         logger: Logger,
         now: Callable[[], datetime],
         times: SocketTimes,
@@ -84,6 +87,7 @@ class SocketEndpoint:
         self.backends = backends
         self.hub = hub
         self.sessions = sessions
+        self.cookies = cookies
         self.log = logger
         self.now = now
         self.times = times
@@ -191,29 +195,23 @@ class _Connection:
         given = (payload or {}).get("authorization") or (payload or {}).get("Authorization")
         try:
             token = bearer(given if isinstance(given, str) else self._websocket.headers.get("authorization"))
+            token = token or Cookies(self._endpoint.cookies, self._websocket).access_token()
             if token is None:
                 raise _Close(4403, "AUTHENTICATION_REQUIRED")
             principal = await self._endpoint.sessions.principal(token)
-        except Unauthenticated as error:
+        except (Unauthenticated, PermissionDenied) as error:
             raise _Close(4403, error.reason) from None
         except MercatoError as error:
             raise _Close(1013, error.reason) from None
         self._token = token
-        self._watcher = asyncio.create_task(self._watch(token, principal))
+        self._watcher = asyncio.create_task(self._watch(principal))
         await self._send({"type": "connection_ack", "payload": {"expiresAt": render_datetime(principal.expires_at)}})
 
-    async def _watch(self, token: str, principal: Principal) -> None:
-        """Ends the connection with its session. While auth does not answer, the token's own end is what counts."""
-        while True:
-            await asyncio.sleep(self._endpoint.times.session_check)
-            if self._endpoint.now() >= principal.expires_at:
-                self._finish(_Close(4403, "TOKEN_EXPIRED"))
-            try:
-                await self._endpoint.sessions.principal(token)
-            except Unauthenticated as error:
-                self._finish(_Close(4403, error.reason))
-            except MercatoError:
-                continue
+    async def _watch(self, principal: Principal) -> None:
+        """Ends the connection with its session, and with the token it came with at the latest."""
+        with self._endpoint.sessions.watching(principal.session_id, lambda reason: self._finish(_Close(4403, reason))):
+            await asyncio.sleep((principal.expires_at - self._endpoint.now()).total_seconds())
+            self._finish(_Close(4403, "TOKEN_EXPIRED"))
 
     async def _subscribe(self, key: object, payload: object) -> None:
         if self._token is None:

@@ -49,14 +49,19 @@ def local(kind: str, key: str) -> str:
 
 def parse(node_id: str) -> NodeId:
     """Raises `InvalidArgument` INVALID_ID for anything that `node` could not have given out."""
-    if len(node_id) > _LONGEST:
-        raise _invalid()
+    kind, key = _decode(node_id)
     try:
-        padded = node_id.encode("ascii") + b"=" * (-len(node_id) % 4)
-        kind, _, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
         return NodeId(kind, _PARSERS[kind](key))
-    except (binascii.Error, UnicodeError, KeyError, ValueError, MercatoError):
+    except (KeyError, ValueError, MercatoError):
         raise _invalid() from None
+
+
+def parse_session(node_id: str) -> str:
+    """The key of a session's id. Raises `InvalidArgument` INVALID_ID."""
+    kind, key = _decode(node_id)
+    if kind != "Session" or not key:
+        raise _invalid()
+    return key
 
 
 def parse_intent(node_id: str) -> UUID:
@@ -74,6 +79,17 @@ def parse_intent(node_id: str) -> UUID:
 
 def _encode(kind: str, key: str) -> str:
     return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")
+
+
+def _decode(node_id: str) -> tuple[str, str]:
+    if len(node_id) > _LONGEST:
+        raise _invalid()
+    try:
+        padded = node_id.encode("ascii") + b"=" * (-len(node_id) % 4)
+        kind, _, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
+    except (binascii.Error, UnicodeError, ValueError):
+        raise _invalid() from None
+    return kind, key
 
 
 def _invalid() -> InvalidArgument:

@@ -72,9 +72,11 @@ class Nonce(msgspec.Struct, frozen=True):
 
 
 class SessionTokens(msgspec.Struct, frozen=True):
-    access_token: str
+    """The tokens are None where they travel in cookies."""
+
+    access_token: str | None
     access_token_expires_at: datetime
-    refresh_token: str
+    refresh_token: str | None
     refresh_token_expires_at: datetime
 
 

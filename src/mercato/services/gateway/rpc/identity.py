@@ -57,17 +57,20 @@ class AuthClient:
         answer = await self._stub.Refresh(auth_pb2.RefreshRequest(refresh_token=refresh_token, client=_client(client)))
         return _tokens(answer.tokens)
 
-    async def revoke_session(self, principal: Principal) -> int:
-        """Ends the principal's own session; returns how many ended, which is 1."""
-        await self._stub.RevokeSession(
-            auth_pb2.RevokeSessionRequest(user_id=str(principal.user_id), session_id=principal.session_id)
-        )
-        return 1
+    async def revoke_session(self, user_id: UUID, session_id: str) -> list[str]:
+        """Ends one of the user's sessions; returns its id. Raises `NotFound` SESSION_NOT_FOUND."""
+        await self._stub.RevokeSession(auth_pb2.RevokeSessionRequest(user_id=str(user_id), session_id=session_id))
+        return [session_id]
 
-    async def revoke_all_sessions(self, user_id: UUID) -> int:
-        """Returns how many sessions ended."""
+    async def revoke_all_sessions(self, user_id: UUID) -> list[str]:
+        """Returns the ids of the sessions that ended."""
         answer = await self._stub.RevokeAllSessions(auth_pb2.RevokeAllSessionsRequest(user_id=str(user_id)))
-        return answer.revoked
+        return list(answer.session_ids)
+
+    async def find_ended_sessions(self, session_ids: Sequence[str]) -> list[str]:
+        """Those that are over; at most 5000 may be asked for."""
+        answer = await self._stub.FindEndedSessions(auth_pb2.FindEndedSessionsRequest(session_ids=session_ids))
+        return list(answer.session_ids)
 
     async def list_sessions(self, user_id: UUID, current: str) -> list[Session]:
         """Open sessions; the one whose id is `current` is marked."""
