@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -217,6 +218,8 @@ class World:
         self.collections_open.set()
         self.introspection_open = asyncio.Event()
         self.introspection_open.set()
+        self.longest_pause = 0.0
+        """Seconds at most between the reading of listed tokens and the answer that carries them."""
         self.files = {
             CID: ("image/png", PNG),
             SVG_CID: ("image/svg+xml", b"<svg/>"),
@@ -443,6 +446,7 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
         self._world.enter("ListTokens", request)
         rows, page, cursors = _page(list(self._world.tokens.values()), request.page)
         assert request.by_column
+        await asyncio.sleep(random.uniform(0, self._world.longest_pause))
         return catalog_pb2.ListTokensResponse(columns=by_column(rows), page=page, cursors=cursors, read_points=READ_AT)
 
     async def ListBalances(self, request: Any, context: Any) -> Any:

@@ -264,6 +264,7 @@ async def test_who_saw_an_event_never_reads_from_before_it(gateway: Gateway) -> 
     can. The list and the answers may be newer than the last event seen, never older."""
     world, rounds = gateway.world, 60
     world.tokens = {0: a_token(0)}
+    world.longest_pause = 0.04  # so that changes come while answers are on their way
     done = asyncio.Event()
 
     async def write() -> None:
