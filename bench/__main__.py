@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import backfill, live, sign_in
+from bench import backfill, live, load, sign_in
 from bench.report import Figure, Ratio, Report, console
 
 
@@ -40,6 +40,7 @@ async def _alone(module: str, title: str) -> Report:
 BENCHES: dict[str, Callable[[], Awaitable[Report]]] = {
     "sign_in": sign_in.measure,
     "live": live.measure,
+    "load": load.measure,
     "backfill": backfill.measure,
     "decode": decode,
     "plan": plan,

@@ -145,9 +145,18 @@ async def recording() -> Path:
 
 @asynccontextmanager
 async def replaying(recording: Path) -> AsyncIterator[ReplayNode]:
-    """The recording as a node on a free port, until the block ends."""
+    """The recording as a node on a free port, until the block ends. Raises `WrongEnd` for another recording."""
+    async with serving("bench.workload.replay", str(recording)) as (node, _):
+        if node.head != LAST_BLOCK:
+            raise WrongEnd(f"{recording} ends at block {node.head}, not {LAST_BLOCK}; delete it to have it made again")
+        yield node
+
+
+@asynccontextmanager
+async def serving(module: str, source: str) -> AsyncIterator[tuple[ReplayNode, asyncio.StreamReader]]:
+    """A module of ours that serves a chain on a free port, and what else it has to say, until the block ends."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.workload.replay", str(recording), "0", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", module, source, "0", stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:
@@ -155,10 +164,7 @@ async def replaying(recording: Path) -> AsyncIterator[ReplayNode]:
             said = (await process.stdout.readline()).decode().strip()
         if (match := _SERVED_AT.fullmatch(said)) is None:
             raise WrongEnd(f"the replay node said {said!r}")
-        node = ReplayNode(process.pid, ChainId(int(match[1])), int(match[2]), match[3])
-        if node.head != LAST_BLOCK:
-            raise WrongEnd(f"{recording} ends at block {node.head}, not {LAST_BLOCK}; delete it to have it made again")
-        yield node
+        yield ReplayNode(process.pid, ChainId(int(match[1])), int(match[2]), match[3]), process.stdout
     finally:
         if process.returncode is None:
             process.terminate()

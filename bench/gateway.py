@@ -28,10 +28,12 @@ import aiohttp
 import asyncpg
 import orjson
 
-from bench import backfill, indexer
+from bench import backfill
 from bench.backfill import ReplayNode, WrongEnd
 from bench.cpu import Reading, reading
 from bench.ground import BENCH, processes, running_stack
+from bench.peers.run import free_port
+from bench.peers.with_ponder import Ponder
 from bench.report import Ratio, Report, console, percentile
 from bench.workload.expected import RECORDED, EndState
 from mercato.kit import cursors, postgres
@@ -47,6 +49,7 @@ WARM_UP = 6.0
 CONNECTIONS = 16
 PAGE = 50
 
+_FOLDER = Path(__file__).parent / "peers" / "ponder"
 _SERVICES = ("chains", "indexer", "catalog", "gateway")
 _SERVERS = ("postgres", "rabbitmq", "redis", "mongo")
 _HOT_PAGES = 200
@@ -126,13 +129,13 @@ class LoadRun:
 @asynccontextmanager
 async def serving_rows() -> AsyncIterator[Ready]:
     """A stack and Ponder, both with every row of the recording."""
-    await indexer.install()
     recorded = await backfill.recording()
     expected = await backfill.expected_end(recorded)
     async with (
         backfill.replaying(recorded) as node,
         running_stack(services=_SERVICES, servers=_SERVERS, chain_ids=()) as stack,
     ):
+        await Ponder().prepare(node)
         await backfill.filled(stack, node, expected)
         await _settle(stack)
         console.print("joining a document to each token …")
@@ -179,7 +182,7 @@ def _resolution(token_id: str, now: datetime) -> Resolution:
 @asynccontextmanager
 async def _ponder(stack: LocalStack, node: ReplayNode) -> AsyncIterator[tuple[int, int]]:
     """Ponder, its own index complete, on the stack's PostgreSQL server: pid and port."""
-    port = indexer.free_port()
+    port = free_port()
     environment = {
         **os.environ,
         "NODE_ENV": "production",
@@ -193,7 +196,7 @@ async def _ponder(stack: LocalStack, node: ReplayNode) -> AsyncIterator[tuple[in
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
             *command, "-p", str(port), "-H", "127.0.0.1", "--log-format", "json",
-            cwd=indexer.PONDER, env=environment, stdout=log, stderr=log, start_new_session=True,
+            cwd=_FOLDER, env=environment, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         try:
             await _until_ready(process, port)

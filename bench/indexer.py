@@ -1,162 +1,87 @@
-"""Our back-fill beside Ponder's: the same recording, the same replay node, alternating in one run.
+"""Our back-fill beside Ponder's and Envio's: the same recording, the same replay node, alternating in one run.
 
 Ours is counted whole: indexer, catalog, registry, broker, PostgreSQL, Redis and the document store, from the
-registration of the node to the last row. Ponder's is its process and PostgreSQL, from its start to its own "historical
-indexing done"; it writes three tables by its fastest way and keeps its cache of raw data. It ends 30 blocks early,
-which the rates allow for.
+registration of the node to the last row. A peer is its process and PostgreSQL, from its start to its own word that its
+history is read.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-import asyncpg
+from typing import Protocol
 
 from bench import backfill
-from bench.backfill import Backfill, ReplayNode, WrongEnd
-from bench.cpu import Reading, reading
-from bench.ground import BENCH, running_stack
+from bench.backfill import Backfill, ReplayNode
+from bench.ground import BENCH
+from bench.peers.run import PeerRun
+from bench.peers.with_envio import Envio
+from bench.peers.with_ponder import Ponder
 from bench.report import Ratio, Report, console
-from bench.workload.expected import RECORDED
 
-PONDER = Path(__file__).parent / "peers" / "ponder"
 ROUNDS = 3
-_DONE = b"Completed historical indexing"
-_PATIENCE = 300.0
-_LAST_BLOCK = 4971
-_EVENTS, _OWNERS = 99_334, "d622e8c4"
-"""What Ponder must have at the block where its historical phase ends."""
-
-_CHECK = """
-SELECT (SELECT count(*) FROM bench.transfer_event),
-       (SELECT md5(string_agg(id::text || lower(owner), ',' ORDER BY id::numeric)) FROM bench.token)
-"""
 
 
-@dataclass(frozen=True)
-class PeerRun:
-    """One run of a peer."""
+class Peer(Protocol):
+    """Another indexer."""
 
-    spent: Reading
+    name: str
 
-    @property
-    def per_second(self) -> float:
-        return _EVENTS / self.spent.at
+    async def prepare(self, node: ReplayNode) -> None:
+        """Installs what is not there; nothing of it is measured."""
 
-    @property
-    def per_cpu_second(self) -> float:
-        return _EVENTS / self.spent.total
+    async def run(self, node: ReplayNode) -> PeerRun:
+        """One run from nothing. Raises `WrongEnd` when its tables are not as expected."""
 
 
 async def measure() -> Report:
-    """Runs both `ROUNDS` times in turn."""
-    await install()
+    """Runs all of them `ROUNDS` times in turn."""
     recorded = await backfill.recording()
     expected = await backfill.expected_end(recorded)
+    peers: tuple[Peer, ...] = (Ponder(), Envio())
     ours: list[Backfill] = []
-    theirs: list[PeerRun] = []
+    theirs: dict[str, list[PeerRun]] = {peer.name: [] for peer in peers}
     async with backfill.replaying(recorded) as node:
+        for peer in peers:
+            await peer.prepare(node)
         for number in range(1, ROUNDS + 1):
             ours.append(await backfill.run(node, expected))
-            theirs.append(await _ponder(node))
-            for name, one in (("ours", ours[-1]), ("Ponder", theirs[-1])):
-                console.print(
-                    f"round {number}: {name} {one.per_second:,.0f} events/s, {one.per_cpu_second:,.0f} a CPU second"
-                )
-    report = Report(f"Back-fill beside Ponder 1.0.0, medians of {ROUNDS} runs each, in turn")
-    for name, runs in (("ours", ours), ("ponder", theirs)):
-        report.figure(f"indexer.{name}.events_per_second", _median([r.per_second for r in runs]), "1/s")
-        report.figure(f"indexer.{name}.events_per_cpu_second", _median([r.per_cpu_second for r in runs]), "1/s")
-    pairs = list(zip(ours, theirs, strict=True))
-    report.headline(Ratio("indexer.cpu_vs_ponder", _median([o.per_cpu_second / p.per_cpu_second for o, p in pairs])))
-    report.headline(Ratio("indexer.wall_vs_ponder", _median([o.per_second / p.per_second for o, p in pairs])))
+            _tell(number, "ours", ours[-1])
+            for peer in peers:
+                theirs[peer.name].append(await peer.run(node))
+                _tell(number, peer.name, theirs[peer.name][-1])
+    return _report(ours, theirs)
+
+
+def _report(ours: Sequence[Backfill], theirs: dict[str, list[PeerRun]]) -> Report:
+    report = Report(f"Back-fill beside Ponder 1.0.0 and Envio 2.32.12, medians of {ROUNDS} runs each, in turn")
+    runs: dict[str, Sequence[Backfill | PeerRun]] = {"ours": ours, **theirs}
+    for name, done in runs.items():
+        report.figure(f"indexer.{name}.events_per_second", _median([r.per_second for r in done]), "1/s")
+        report.figure(f"indexer.{name}.events_per_cpu_second", _median([r.per_cpu_second for r in done]), "1/s")
+    for name, peer_runs in theirs.items():
+        pairs = list(zip(ours, peer_runs, strict=True))
+        cpu = _median([our.per_cpu_second / peer.per_cpu_second for our, peer in pairs])
+        wall = _median([our.per_second / peer.per_second for our, peer in pairs])
+        report.headline(Ratio(f"indexer.cpu_vs_{name}", cpu))
+        report.headline(Ratio(f"indexer.wall_vs_{name}", wall))
     report.figure("indexer.peak_memory", max(sum(r.peaks.values()) for r in ours) / 2**20, "MiB")
     report.cpu("indexer.ours", ours[-1].spent, apart=(BENCH, backfill.NODE))
-    report.cpu("indexer.ponder", theirs[-1].spent)
+    for name, peer_runs in theirs.items():
+        report.cpu(f"indexer.{name}", peer_runs[-1].spent)
     return report
+
+
+def _tell(number: int, name: str, done: Backfill | PeerRun) -> None:
+    console.print(
+        f"round {number}: {name} {done.per_second:,.0f} events/s, {done.per_cpu_second:,.0f} a CPU second, "
+        f"other programs {done.spent.other / done.spent.at:.1f} cores"
+    )
 
 
 def _median(values: Sequence[float]) -> float:
     return statistics.median(values)
-
-
-async def install() -> None:
-    """Ponder's packages, once."""
-    if (PONDER / "node_modules").exists():
-        return
-    console.print("installing Ponder …")
-    process = await asyncio.create_subprocess_exec("npm", "ci", "--loglevel=error", cwd=PONDER)
-    if await process.wait():
-        raise RuntimeError("npm could not install Ponder; see above")
-
-
-async def _ponder(node: ReplayNode) -> PeerRun:
-    """A cold run on a fresh PostgreSQL. Raises `WrongEnd` when its tables are not as expected."""
-    shutil.rmtree(PONDER / ".ponder", ignore_errors=True)
-    async with running_stack(services=(), servers={"postgres"}, chain_ids=()) as stack:
-        database = stack.settings.database_url("indexer_db")
-        environment = {
-            **os.environ,
-            "DATABASE_URL": database,
-            "RPC_URL": node.url,
-            "CONTRACT": RECORDED[0],
-            "END_BLOCK": str(backfill.LAST_BLOCK),
-            "PONDER_TELEMETRY_DISABLED": "1",
-        }
-        command = (
-            "node",
-            "node_modules/ponder/dist/esm/bin/ponder.js",
-            "start",
-            "--schema",
-            "bench",
-            "--log-format",
-            "json",
-        )
-        postgres = {"postgres": stack.pid("postgres")}
-        before = reading(postgres)
-        process = await asyncio.create_subprocess_exec(
-            *command, "-p", str(free_port()), "-H", "127.0.0.1", cwd=PONDER, env=environment,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        try:
-            await _until_done(process)
-            spent = reading(postgres | {"ponder": process.pid}) - before
-        finally:
-            process.kill()
-            await process.wait()
-        connection = await asyncpg.connect(database)
-        try:
-            transfers, owners = await connection.fetchrow(_CHECK) or (0, "")
-        finally:
-            await connection.close()
-    if transfers != _EVENTS or not owners.startswith(_OWNERS):
-        raise WrongEnd(f"Ponder has {transfers} transfers and owners {owners} at block {_LAST_BLOCK}")
-    return PeerRun(spent)
-
-
-async def _until_done(process: asyncio.subprocess.Process) -> None:
-    assert process.stdout is not None
-    said: list[bytes] = []
-    async with asyncio.timeout(_PATIENCE):
-        async for line in process.stdout:
-            said.append(line)
-            if _DONE in line:
-                return
-    raise RuntimeError(f"Ponder ended early: {b''.join(said[-5:]).decode(errors='replace')}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ import aio_pika
 import aiohttp
 from aio_pika.abc import AbstractIncomingMessage
 
+from bench import load
 from bench.cpu import Reading, reading
 from bench.ground import BENCH, processes, running_stack
 from bench.report import Report, console
@@ -197,9 +198,8 @@ async def _tapping(stack: LocalStack, bench: _Bench) -> AsyncIterator[None]:
 
     async def domain(message: AbstractIncomingMessage) -> None:
         now = time.perf_counter()
-        token = messages.decode(message.type or "", message.body)
-        assert isinstance(token, events_pb2.TokenUpserted)
-        bench.domain.hear(Address(token.contract), int(token.token_id), now)
+        for token in load.minted_tokens(message):
+            bench.domain.hear(Address(token.contract), int(token.token_id), now)
 
     async with await aio_pika.connect(stack.settings.amqp_url) as connection:
         channel = await connection.channel()
@@ -214,8 +214,12 @@ async def _tapping(stack: LocalStack, bench: _Bench) -> AsyncIterator[None]:
 
 
 def main() -> None:
-    """The command."""
-    asyncio.run(measure()).show()
+    """The command: single mints, then twenty blocks a second."""
+    reports = [asyncio.run(measure()), asyncio.run(load.measure())]
+    for report in reports:
+        report.show_tables()
+    for report in reports:
+        report.show_lines()
 
 
 if __name__ == "__main__":

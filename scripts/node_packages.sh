@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the packages that a folder's package-lock.json names: node_packages.sh contracts, node_packages.sh web.
+# Installs the packages that a folder's package-lock.json names: node_packages.sh contracts, … web, … clients/typescript.
 set -euo pipefail
 cd "$(dirname "$0")/../$1"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,17 +42,7 @@ def settings(stack: LocalStack) -> Settings:
 @pytest.fixture(scope="session")
 async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Marketplace]:
     """The whole marketplace: all servers, one process per service, two seeded chains."""
-    import aiohttp
+    from tests.marketplace import marketplace
 
-    from mercato.evm.rpc import Endpoint, RpcPool
-    from mercato.stack import LocalStack
-    from tests.marketplace import Marketplace
-
-    async with AsyncExitStack() as opened:
-        running = await opened.enter_async_context(LocalStack(tmp_path_factory.mktemp("market")))
-        nodes = [
-            (chain.chain_id, await opened.enter_async_context(RpcPool(chain.chain_id, [Endpoint(chain.url)])))
-            for chain in running.chains
-        ]
-        session = await opened.enter_async_context(aiohttp.ClientSession())
-        yield Marketplace(running, session, nodes)
+    async with marketplace(tmp_path_factory.mktemp("market")) as running:
+        yield running

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
 
-from mercato.evm.rpc import RpcPool
+from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit.ids import ChainId
 from mercato.story.api import Api
 from mercato.story.play import Story
+from mercato.story.wallet import Wallet
 
 if TYPE_CHECKING:
     from mercato.stack import LocalStack
+
+
+ADMIN = Wallet("0x" + "ad" * 32)
+"""The wallet of the marketplace's admin."""
 
 
 @dataclass
@@ -38,3 +46,19 @@ class Marketplace:
         await story.fund()
         await story.sign_in()
         return story
+
+
+@asynccontextmanager
+async def marketplace(home: Path, **env: str) -> AsyncIterator[Marketplace]:
+    """All servers, one process per service, two seeded chains; nothing of it after the block. `env` are settings."""
+    from mercato.stack import LocalStack
+
+    env = {"MERCATO_ADMIN_ADDRESSES": ADMIN.address.checksum}
+    async with AsyncExitStack() as opened:
+        running = await opened.enter_async_context(LocalStack(home, env=env))
+        nodes = [
+            (chain.chain_id, await opened.enter_async_context(RpcPool(chain.chain_id, [Endpoint(chain.url)])))
+            for chain in running.chains
+        ]
+        session = await opened.enter_async_context(aiohttp.ClientSession())
+        yield Marketplace(running, session, nodes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -108,6 +110,20 @@ async def test_the_status_command_shows_the_same_numbers(
     text = console.export_text()
     assert "catalogued" in text
     assert f" {head.number} " in text
+
+
+async def test_the_command_itself_prints_parts_and_chains(
+    market: Marketplace, played: tuple[Story, Collection, int]
+) -> None:
+    story, _, _ = played
+    command = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mercato.cli", "status", stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "MERCATO_HOME": str(market.stack.home), "COLUMNS": "200"},
+    )  # fmt: skip
+    out, _ = await command.communicate()
+    assert command.returncode == 0, out
+    for word in ("catalogued", "pushed", "blocks behind", story.chain.caip2, "subscriptions"):
+        assert word in out.decode()
 
 
 async def test_each_service_measures_the_step_it_knows(

@@ -53,7 +53,7 @@ def test_a_service_says_in_one_docstring_what_it_is(service: str) -> None:
 
 def sources() -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "src", "tests", "bench", "scripts"], cwd=ROOT, capture_output=True, check=True
+        ["git", "ls-files", "src", "tests", "bench", "scripts", "clients"], cwd=ROOT, capture_output=True, check=True
     )
     return [ROOT / name for name in listed.stdout.decode().split() if name.endswith(".py") and "/rpc/" not in name]
 
@@ -68,9 +68,10 @@ def test_every_file_opens_with_its_responsibility() -> None:
 
 
 def test_locks_carry_hashes_and_no_addresses() -> None:
-    python_lock = (ROOT / "requirements" / "all.txt").read_text()
-    assert "--hash=sha256:" in python_lock
-    assert "://" not in python_lock
+    for name in ("requirements/all.txt", "clients/python/generator.txt"):
+        python_lock = (ROOT / name).read_text()
+        assert "--hash=sha256:" in python_lock
+        assert "://" not in python_lock
     listed = subprocess.run(["git", "ls-files", "*package-lock.json"], cwd=ROOT, capture_output=True, check=True)
     node_locks = listed.stdout.decode().split()
     assert len(node_locks) >= 4

@@ -20,20 +20,19 @@ export class ApiError extends Error {
   }
 }
 
-/** Gives the access token to send, renewed when needed; null when nobody is signed in. */
-export type TokenSource = () => Promise<string | null>;
-
 export class Api {
-  #token: TokenSource;
+  #ready: () => Promise<void>;
   #sockets: Client | null = null;
 
-  constructor(token: TokenSource) {
-    this.#token = token;
+  /** `ready` renews the session whose cookies the browser sends by itself, when it needs that. */
+  constructor(ready: () => Promise<void>) {
+    this.#ready = ready;
   }
 
   /** The data of an answer. Throws `ApiError`. */
   async execute<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
-    const headers = { "Content-Type": "application/json", ...(await this.#headers()) };
+    await this.#ready();
+    const headers = { "Content-Type": "application/json" };
     return this.#answer<T>(await fetch("/graphql", { method: "POST", headers, body: JSON.stringify({ query, variables }) }));
   }
 
@@ -43,11 +42,15 @@ export class Api {
     form.append("operations", JSON.stringify({ query, variables: { file: null } }));
     form.append("map", JSON.stringify({ 0: ["variables.file"] }));
     form.append("0", file, name);
-    const headers = { "graphql-require-preflight": "1", ...(await this.#headers()) };
+    await this.#ready();
+    const headers = { "graphql-require-preflight": "1" };
     return this.#answer<T>(await fetch("/graphql", { method: "POST", headers, body: form }));
   }
 
-  /** Each event of a subscription, until the returned function is called. */
+  /**
+   * Each event of a subscription, until the returned function is called. `variables` are kept up to date: a socket that
+   * comes back, or a caller that subscribes with them again, goes on after the last event.
+   */
   subscribe<T>(query: string, variables: Record<string, unknown>, next: (data: T) => void, failed: (error: ApiError) => void): () => void {
     this.#sockets ??= this.#open();
     return this.#sockets.subscribe<T>(
@@ -55,7 +58,10 @@ export class Api {
       {
         next: ({ data, errors }) => {
           if (errors?.[0]) failed(new ApiError(errors[0] as unknown as ApiErrorBody));
-          else if (data) next(data);
+          else if (data) {
+            next(data);
+            variables.after = cursorOf(data) ?? variables.after;
+          }
         },
         error: (error) => failed(asApiError(error)),
         complete: () => undefined,
@@ -72,15 +78,13 @@ export class Api {
   #open(): Client {
     return createClient({
       url: `${location.origin.replace(/^http/, "ws")}/graphql`,
-      connectionParams: async () => await this.#headers(),
+      connectionParams: async () => {
+        await this.#ready();
+        return {};
+      },
       retryAttempts: 8,
       shouldRetry: () => true,
     });
-  }
-
-  async #headers(): Promise<Record<string, string>> {
-    const token = await this.#token();
-    return token ? { authorization: `Bearer ${token}` } : {};
   }
 
   async #answer<T>(response: Response): Promise<T> {
@@ -89,6 +93,12 @@ export class Api {
     if (!answer.data) throw new ApiError({ message: "the server gave no answer" });
     return answer.data;
   }
+}
+
+/** The place after an event, which its only field carries. */
+function cursorOf(data: object): string | undefined {
+  const event = Object.values(data)[0] as { cursor?: string } | null | undefined;
+  return event?.cursor;
 }
 
 /** What the socket ended with: errors of the API, or the reason of its close. */

@@ -77,13 +77,15 @@ export interface Token {
   collection: { name: string } | null;
 }
 
-export interface Tokens {
-  accessToken: string;
+/** When a session's tokens end; the tokens themselves are in cookies. */
+export interface Ends {
   accessTokenExpiresAt: string;
-  refreshToken: string;
 }
 
-const TOKENS = "tokens { accessToken accessTokenExpiresAt refreshToken }";
+const TOKENS = "tokens { accessTokenExpiresAt }";
+
+/** The same API under the one path that the refresh cookie is sent to. */
+export const SESSION_PATH = "/graphql/session";
 
 const TOKEN_PARTS = `fragment TokenParts on Token {
   id chainId contract tokenId standard name imageUrl owner supply metadataState traits { name value } collection { name }
@@ -127,9 +129,9 @@ export const TRACK_COLLECTION = `mutation ($input: TrackTxInput!) { trackCollect
 
 export const TRACK_MINT = `mutation ($input: TrackTxInput!) { trackMintTx(input: $input) { intent { id } } }`;
 
-export const INTENT_UPDATES = `subscription ($id: ID!) {
-  intentUpdates(id: $id) {
-    state position snapshot pushedAt step { state at note } intent { ...IntentParts }
+export const INTENT_UPDATES = `subscription ($id: ID!, $after: String) {
+  intentUpdates(id: $id, after: $after) {
+    cursor state position snapshot pushedAt step { state at note } intent { ...IntentParts }
   }
 } ${INTENT}`;
 
@@ -143,10 +145,11 @@ export const TOKENS_SEEN = `query ($chain: ChainId, $owner: Address) {
   tokens(first: 24, filter: {chainId: $chain, owner: $owner}) { nodes { ...TokenParts } }
 } ${TOKEN_PARTS}`;
 
-export const FEED = `subscription {
-  feed {
+export const FEED = `subscription ($after: String) {
+  feed(after: $after) {
     __typename
-    ... on Event { eventId pushedAt }
+    ... on Event { eventId pushedAt cursor }
+    ... on Gap { cursor }
     ... on CollectionUpserted { chainId contract name position { blockNumber blockTime } }
     ... on TokenUpserted { chainId contract tokenId owner amount position { blockTime } }
     ... on TokenTransferred { chainId contract tokenId from to amount position { blockTime } }
@@ -155,10 +158,11 @@ export const FEED = `subscription {
   }
 }`;
 
-export const MY_EVENTS = `subscription {
-  myEvents {
+export const MY_EVENTS = `subscription ($after: String) {
+  myEvents(after: $after) {
     __typename
-    ... on Event { eventId pushedAt }
+    ... on Event { eventId pushedAt cursor }
+    ... on Gap { cursor }
     ... on UserLoggedIn { address }
     ... on WalletLinked { address primary }
   }
@@ -173,7 +177,9 @@ export interface FeedEvent {
     | "Retracted"
     | "UserLoggedIn"
     | "WalletLinked"
-    | "IntentChanged";
+    | "IntentChanged"
+    | "Gap";
+  cursor: string;
   eventId: string;
   pushedAt: string;
   chainId?: string;

@@ -17,6 +17,7 @@ const LINES: Record<FeedEvent["__typename"], (e: FeedEvent) => [string, string]>
   UserLoggedIn: (e) => ["you", `signed in with ${short(e.address ?? "")}`],
   WalletLinked: (e) => ["you", `wallet ${short(e.address ?? "")} linked`],
   IntentChanged: () => ["you", "a transaction changed"],
+  Gap: () => ["gap", "some of what happened before may be missing here"],
 };
 
 export class Feed {
@@ -35,6 +36,7 @@ export class Feed {
 
   /** Adds a line; the same event twice is one line, and so is a collection that one block both makes and configures. */
   add(event: FeedEvent): void {
+    if (event.__typename === "Gap") event = { ...event, eventId: event.cursor, pushedAt: new Date().toISOString() };
     const block = event.__typename === "CollectionUpserted" ? event.position?.blockNumber : undefined;
     const key = `${event.__typename} ${block === undefined ? event.eventId : `${event.contract} ${block}`}`;
     if (event.__typename === "IntentChanged" || this.#seen.has(key)) return;

@@ -1,4 +1,4 @@
-// GraphiQL for this server: it speaks as the user who is signed in on the start page of the same tab, if any.
+// GraphiQL for this server: it speaks as the user who is signed in on the start page, if any, by the browser's cookies.
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { GraphiQL } from "graphiql";
 import "graphiql/graphiql.css";
@@ -6,10 +6,10 @@ import { createClient } from "graphql-ws";
 import { createElement } from "react";
 import { createRoot } from "react-dom/client";
 import "./graphiql.css";
-import { storedAccessToken } from "./session";
+import { SessionKeeper } from "./session";
 
 const FIRST_QUERY = `# Mercato. What you do here is what any client can do.
-# Sign in on the start page first for what needs a user; headers may carry another token.
+# Sign in on the start page first for what needs a user; a header may carry another token.
 query Market {
   chains { chainId name currency { symbol } confirmations }
   collections(first: 5) {
@@ -19,18 +19,20 @@ query Market {
 }
 `;
 
-const authorization = (): Record<string, string> => {
-  const token = storedAccessToken();
-  return token ? { authorization: `Bearer ${token}` } : {};
-};
+const keeper = new SessionKeeper();
 
 const fetcher = createGraphiQLFetcher({
   url: "/graphql",
-  fetch: (input, init) =>
-    fetch(input, { ...init, headers: { ...authorization(), ...(init?.headers as Record<string, string>) } }),
+  fetch: async (input, init) => {
+    await keeper.ready();
+    return await fetch(input, init);
+  },
   wsClient: createClient({
     url: `${location.origin.replace(/^http/, "ws")}/graphql`,
-    connectionParams: authorization,
+    connectionParams: async () => {
+      await keeper.ready();
+      return {};
+    },
     lazy: true,
   }),
 });

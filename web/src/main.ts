@@ -3,7 +3,7 @@ import { formatEther, parseEther } from "viem";
 import { Api, ApiError } from "./api";
 import { drawPicture } from "./art";
 import * as documents from "./documents";
-import type { Chain, Collection, FeedEvent, Intent, IntentUpdate, Token, Tokens } from "./documents";
+import type { Chain, Collection, Ends, FeedEvent, Intent, IntentUpdate, Token } from "./documents";
 import { byId, fill, h, short } from "./dom";
 import { Feed } from "./feed";
 import { drawTokens } from "./gallery";
@@ -27,7 +27,7 @@ const ENDS = new Set(["INDEXED", "FAILED", "REPLACED", "DROPPED", "EXPIRED"]);
 const TITLES = { CREATE_COLLECTION: "New collection", MINT_721: "Mint", MINT_1155: "Mint of editions" };
 
 const keeper = new SessionKeeper();
-const api = new Api(() => keeper.token());
+const api = new Api(() => keeper.ready());
 const timeline = new Timeline(byId("timeline"));
 const feed = new Feed(byId("feed"));
 
@@ -193,8 +193,8 @@ async function signIn(): Promise<void> {
   });
   const { message } = asked.requestNonce;
   const signature = await wallet.signMessage(message);
-  const answer = await api.execute<{ signIn: { address: string; tokens: Tokens } }>(documents.SIGN_IN, {
-    input: { message, signature },
+  const answer = await api.execute<{ signIn: { address: string; tokens: Ends } }>(documents.SIGN_IN, {
+    input: { message, signature, transport: "COOKIE" },
   });
   const { address, tokens } = answer.signIn;
   keeper.open({ address, ...tokens });

@@ -50,12 +50,13 @@ _COMMANDS = (
         "Bring in existing contracts, and see how far each is read.",
         "Operate",
     ),
+    ("documents", "mercato.cli.documents:app", "Register the only GraphQL documents that a gateway runs.", "Operate"),
     ("keys", "mercato.cli.keys:app", "List and rotate the keys that sign access tokens.", "Operate"),
     ("dlq", "mercato.cli.dlq:app", "List, show, replay or drop parked messages.", "Operate"),
 )
 
 # These steer the stack or are told everything by their caller; all others talk to the stack that runs here.
-_STEERING = {"up", "down", "status", "logs", "doctor", "run", "demo", "demo-mainnet"}
+_STEERING = {"up", "down", "status", "logs", "doctor", "run", "demo", "demo-mainnet", "documents"}
 
 # The overview is told by the lines above, so that it imports nothing; a command that is called speaks for itself.
 for _name, _path, _line, _group in _COMMANDS:

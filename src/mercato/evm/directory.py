@@ -48,6 +48,10 @@ class ChainHandle:
             kind=kind,
         )
 
+    def contracts(self, kind: str) -> list[Address]:
+        """All contracts of that kind: the chain's conduits."""
+        return [Address(contract.address) for contract in self.chain.contracts if contract.kind == kind]
+
 
 class ChainDirectory:
     """Answers from memory and asks the registry again when its answer is older than 0.4 s.

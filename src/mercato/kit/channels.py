@@ -1,6 +1,7 @@
-"""Redis pub/sub channels between subscriptions (and the orchestrator) and the gateways; bodies are `push.v1.Push`.
+"""Redis channels between subscriptions (and the orchestrator) and the gateways; what is pushed is `push.v1.Push`.
 
-`SESSIONS_ENDED` is the one that auth publishes on; its body is the id of a session.
+`kit.pushes` keeps a log of each but those of intents, whose timeline is in the database. `SESSIONS_ENDED` is the one
+that auth publishes on; its body is the id of a session.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ SESSIONS_ENDED = "session:ended"
 """Each session that was revoked, as the text of its id: gateways close its sockets and forget its tokens."""
 
 
+INTENT_PREFIX = "push:intent:"
+
+
 def intent(intent_id: UUID) -> str:
-    return f"push:intent:{intent_id}"
+    """Every version of one intent. Nothing is kept: who missed one reads the intent."""
+    return f"{INTENT_PREFIX}{intent_id}"
 
 
 def user(user_id: UUID) -> str:
@@ -31,4 +36,9 @@ def user(user_id: UUID) -> str:
 
 
 def collection(chain: ChainId, contract: Address) -> str:
-    return f"push:collection:{chain.caip2}:{contract.text}"
+    return f"{collections(chain)}{contract.text}"
+
+
+def collections(chain: ChainId) -> str:
+    """How the channels of a chain's collections begin."""
+    return f"push:collection:{chain.caip2}:"

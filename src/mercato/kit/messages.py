@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError, Message
@@ -13,6 +13,8 @@ from mercato.kit.ids import keccak256, new_id
 from mercato.rpc.events.v1 import events_pb2
 
 CONTENT_TYPE = "application/x-protobuf"
+FURTHER_KEYS = "CC"
+"""The header in which RabbitMQ takes further routing keys (its sender-selected distribution)."""
 
 _TYPES: dict[str, type[Message]] = {
     descriptor.full_name: getattr(events_pb2, name)
@@ -23,7 +25,8 @@ _TYPES: dict[str, type[Message]] = {
 @dataclass(frozen=True)
 class Outgoing:
     """A message on its way out. `message_id` is the event's identity: the same event has the same id however often
-    it is published; `headers` carry trace and request id."""
+    it is published; `headers` carry trace and request id. `further_keys` route it as the
+    first one does; a queue that several of them reach gets it once."""
 
     exchange: str
     routing_key: str
@@ -31,6 +34,7 @@ class Outgoing:
     type: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    further_keys: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ class Incoming:
     attempt: int
 
 
-def outgoing(exchange: str, routing_key: str, message: Message, message_id: str | None = None) -> Outgoing:
+def outgoing(
+    exchange: str, routing_key: str, message: Message, message_id: str | None = None, further_keys: Sequence[str] = ()
+) -> Outgoing:
     """Wraps `message` with the current trace; `message_id` defaults to a new UUIDv7 (made once, in an outbox)."""
     return Outgoing(
         exchange=exchange,
@@ -53,6 +59,7 @@ def outgoing(exchange: str, routing_key: str, message: Message, message_id: str 
         type=message.DESCRIPTOR.full_name,
         body=message.SerializeToString(deterministic=True),
         headers=tracing.inject(),
+        further_keys=further_keys,
     )
 
 

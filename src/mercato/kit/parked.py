@@ -20,7 +20,9 @@ from mercato.kit.errors import MercatoError
 from mercato.kit.settings import Settings
 
 _PARKED_PREFIX = topology.parked_key("")
-_OWN_HEADERS = (rabbit.ATTEMPT_HEADER, rabbit.CAUSE_HEADER, rabbit.QUEUE_HEADER, rabbit.FAILED_AT_HEADER)
+_OWN_HEADERS = (
+    rabbit.ATTEMPT_HEADER, rabbit.CAUSE_HEADER, rabbit.QUEUE_HEADER, rabbit.FAILED_AT_HEADER, messages.FURTHER_KEYS,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

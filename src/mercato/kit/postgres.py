@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
 
 from mercato.kit.errors import Unavailable
-from mercato.kit.messages import Outgoing
+from mercato.kit.messages import FURTHER_KEYS, Outgoing
 from mercato.kit.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,11 +52,15 @@ class Transaction:
         if not self._outgoing:
             return False
         columns = zip(
-            *((m.exchange, m.routing_key, m.message_id, m.type, dict(m.headers), m.body) for m in self._outgoing),
+            *((m.exchange, m.routing_key, m.message_id, m.type, _headers(m), m.body) for m in self._outgoing),
             strict=True,
         )
         await self.connection.execute(_INSERT_OUTBOX, *map(list, columns))
         return True
+
+
+def _headers(message: Outgoing) -> dict[str, Any]:
+    return {**message.headers, **({FURTHER_KEYS: list(message.further_keys)} if message.further_keys else {})}
 
 
 class Database:

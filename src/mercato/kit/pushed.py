@@ -20,8 +20,8 @@ async def advance(redis: Redis, blocks: Mapping[ChainId, int]) -> None:
 
 
 async def retreat(redis: Redis, blocks: Mapping[ChainId, int]) -> None:
-    """Moves marks back to where a fork began; one that is lower stays. Raises `redis.RedisError`."""
-    await redis.zadd(_KEY, {chain.caip2: number for chain, number in blocks.items()}, lt=True)
+    """Moves marks back to where a fork began; one that is lower stays, and none is made. Raises `redis.RedisError`."""
+    await redis.zadd(_KEY, {chain.caip2: number for chain, number in blocks.items()}, lt=True, xx=True)
 
 
 async def read(redis: Redis) -> dict[ChainId, int]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import aio_pika
 import yarl
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue, FieldValue
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
 from prometheus_client import Counter, Histogram
 
@@ -35,6 +35,8 @@ _WINDOW = 256
 _HEARTBEAT = 15
 """Seconds after which both sides take a silent connection for dead."""
 _RECONNECT_PAUSE = 0.3
+_OF_THE_WAY = (messages.FURTHER_KEYS, "x-death", "x-first-death")
+"""Headers that say how a message came here, and would send a copy of it elsewhere."""
 _BROKER_TROUBLE = (AMQPError, DeliveryError, OSError, TimeoutError, ChannelInvalidStateError, RuntimeError)
 
 _published = Counter("mercato_messages_published_total", "Messages confirmed by the broker", ["exchange"])
@@ -206,7 +208,7 @@ class Broker:
                 await channel.close()
 
     async def _process(self, queue: str, handler: Handler, raw: AbstractIncomingMessage) -> None:
-        headers = {k: str(v) for k, v in raw.headers.items()}
+        headers = {k: str(v) for k, v in raw.headers.items() if k != messages.FURTHER_KEYS}
         attempt = int(headers.get(ATTEMPT_HEADER, "1"))
         with tracing.continued(headers, f"consume {queue}"), _handling.labels(queue).time():
             try:
@@ -230,7 +232,7 @@ class Broker:
         log = self._log.error if outcome == "parked" else self._log.warning
         log("message failed", queue=queue, message_id=raw.message_id, attempt=attempt, outcome=outcome,
             error=repr(error), exc_info=None if isinstance(error, MercatoError) else error)  # fmt: skip
-        headers = {k: str(v) for k, v in raw.headers.items() if not k.startswith(("x-death", "x-first-death"))}
+        headers = {k: str(v) for k, v in raw.headers.items() if not k.startswith(_OF_THE_WAY)}
         headers |= {
             ATTEMPT_HEADER: str(attempt + 1 if outcome == "retried" else attempt),
             CAUSE_HEADER: repr(error)[:2000],
@@ -296,6 +298,9 @@ def _unavailable(message: str) -> Unavailable:
 
 
 def _to_amqp(message: Outgoing) -> aio_pika.Message:
+    headers: dict[str, FieldValue] = dict(message.headers)
+    if message.further_keys:
+        headers[messages.FURTHER_KEYS] = list(message.further_keys)
     return aio_pika.Message(
         message.body,
         message_id=message.message_id,
@@ -304,9 +309,9 @@ def _to_amqp(message: Outgoing) -> aio_pika.Message:
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         timestamp=datetime.now(UTC),
         app_id="mercato",
-        headers=dict(message.headers),
+        headers=headers,
     )
 
 
-def _table(arguments: Mapping[str, object]) -> dict[str, aio_pika.abc.FieldValue]:
+def _table(arguments: Mapping[str, object]) -> dict[str, FieldValue]:
     return {k: v for k, v in arguments.items() if isinstance(v, str | int)}

@@ -97,20 +97,32 @@ class Settings(BaseSettings):
     announced_poll_interval: float = Field(
         0.5, description="the same while a node's WebSocket announces each block before it is found"
     )
-    log_range: int = Field(2000, description="blocks asked of eth_getLogs at first; adapts")
+    log_range: int = Field(100, description="blocks asked of eth_getLogs at first; adapts")
     intent_ttl: int = Field(3600, description="seconds a prepared intent waits for its transaction")
     intent_poll_interval: float = 0.1
     intent_drop_after: float = Field(
         600.0, description="seconds for which no node knows a reported transaction, until it counts as dropped"
     )
 
+    chain_secrets_key: SecretStr = Field(
+        SecretStr(""),
+        description="32 bytes as base64 that seal the headers of chain endpoints at rest; empty: stored as they are. "
+        "With commas: the first seals, all open",
+    )
+
     # --- limits -------------------------------------------------------------------------------
     upload_limit: int = Field(20 * 2**20, description="bytes of one upload")
     metadata_limit: int = Field(2**20, description="bytes of one metadata document")
     fetch_timeout: float = Field(10.0, description="seconds for one outside metadata fetch")
+    push_kept_events: int = Field(10_000, description="events kept for each watched channel, about 400 bytes each")
+    push_kept_seconds: int = Field(3600, description="how long they are kept: a cursor is good for so long")
+    persisted_query_ttl: int = Field(7 * 86400, description="seconds a persisted query is kept after its last use")
+    persisted_queries: int = Field(5000, description="persisted queries kept at most, 16 KiB each")
+    trusted_documents: str = Field("", description="a file of `mercato documents`: then nothing else runs")
     query_depth: int = 12
     query_cost: int = 20_000
     query_aliases: int = 30
+    query_selections: int = Field(600, description="fields and fragments written in one document")
     page_limit: int = 100
     read_cache: bool = Field(True, description="whether anonymous reads may be answered again from Redis")
     read_cache_ttl: float = Field(60.0, description="seconds for which such an answer is kept at most")

@@ -13,6 +13,7 @@ All exchanges are durable topic exchanges; all queues are durable quorum queues.
 its own queue only: the key names it, and only that queue is bound to it on ``dlx.return``. A message whose
 consumer keeps dying is dead-lettered by the broker itself after `delivery_limit` tries, and parked too.
 `*` matches exactly one word and `#` any number, so what ends in ``.{contract}.{tokenId}`` is bound with `#`.
+A message may have several keys (`messages.Outgoing.further_keys`): a queue that some of them reach gets it once.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Makes a fresh local chain usable: deploys the factory at its CREATE2 address and tells the chain registry.
 
-Safe to repeat: what has code already is left alone, and registry writes are puts.
+Safe to repeat: what has code already is left alone, nodes and contracts are put again, and what an admin may have
+changed since (whether a chain is enabled, its gas policy) stays.
 """
 
 from __future__ import annotations
@@ -8,17 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mercato.evm import artifacts
 from mercato.evm.abi import Function
 from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit import grpc
-from mercato.kit.errors import Unavailable
+from mercato.kit.errors import Conflict, Unavailable
 from mercato.kit.ids import Address, ChainId, keccak256
 from mercato.kit.settings import Settings
 from mercato.rpc.chains.v1 import chains_pb2 as pb
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
+
+if TYPE_CHECKING:
+    from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceAsyncStub
 
 # The deterministic deployment proxy that anvil and most public chains have (github.com/Arachnid).
 CREATE2_PROXY = Address.parse("0x4e59b44847b379578588920cA78FbF26c0B4956C")
@@ -44,12 +49,24 @@ async def seed(settings: Settings, chains: Sequence[LocalChain]) -> None:
         for chain in chains:
             async with RpcPool(chain.chain_id, [Endpoint(chain.url)]) as node:
                 contracts = await _deploy(node)
-            await registry.PutChain(pb.PutChainRequest(chain=_description(chain)), timeout=_REGISTRY_PATIENCE)
+            await _register(registry, chain)
             endpoint = pb.Endpoint(url=chain.url, priority=0, weight=1, ws_url=_announcing_url(chain.url))
             await registry.PutEndpoint(pb.PutEndpointRequest(chain_id=chain.chain_id.caip2, endpoint=endpoint))
             for contract in contracts:
                 await registry.PutContract(pb.PutContractRequest(chain_id=chain.chain_id.caip2, contract=contract))
-            await registry.PutGasPolicy(pb.PutGasPolicyRequest(chain_id=chain.chain_id.caip2, gas_policy=_gas_policy()))
+
+
+async def _register(registry: ChainsServiceAsyncStub, chain: LocalChain) -> None:
+    """Adds the chain with its gas policy, once; a second start after a kill in between puts the policy, too."""
+    caip2 = chain.chain_id.caip2
+    new = pb.PutChainRequest(chain=_description(chain), expected_version=0)
+    try:
+        version = (await registry.PutChain(new, timeout=_REGISTRY_PATIENCE)).version
+    except Conflict:
+        version = (await registry.GetChain(pb.GetChainRequest(chain_id=caip2))).version
+    if version == 1:
+        policy = pb.PutGasPolicyRequest(chain_id=caip2, gas_policy=_gas_policy(), expected_version=1)
+        await registry.PutGasPolicy(policy)
 
 
 def factory_address() -> Address:

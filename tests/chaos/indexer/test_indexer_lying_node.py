@@ -144,6 +144,9 @@ async def test_a_chain_with_empty_filters_is_read_all_the_same(scene: Scene) -> 
     [
         "query exceeds max block range 3",
         "eth_getLogs is limited to a 3 range",
+        "You can make eth_getLogs requests with up to a 3 block range",
+        "requested too many blocks from 1 to 99, maximum is set to 3",
+        "exceed maximum block range: 3",
         "query returned more than 10000 results",
         "block range is too wide",
         "an error nobody has ever seen",

@@ -144,6 +144,7 @@ async def test_a_refresh_token_is_taken_from_its_cookie_on_its_own_path_alone(ed
     assert answer.reason == "TOKEN_INVALID"
     answer = await browser.post(REFRESH, input={})
     assert answer.reason == "REFRESH_MISSING"
+    assert (await browser.post(WHO)).data["viewer"], "asking in the wrong place costs nothing"
 
 
 # --- forged and stolen tokens ---------------------------------------------------------------------

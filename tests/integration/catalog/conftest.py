@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 
+import asyncpg
 import pytest
 from catalog_facts import Chain, Deliver, Published, new_chain, queue_of
 
 from mercato.kit import messages, postgres, redis
+from mercato.kit.ids import ChainId
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
 from mercato.kit.read_versions import ReadVersions
 from mercato.kit.settings import Settings
+from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.services.catalog.consumers import handlers
 from mercato.services.catalog.store.versions import ChangedRows
 from mercato.services.catalog.store.writing import CatalogStore
@@ -50,16 +53,29 @@ def deliver(store: CatalogStore) -> Deliver:
     return deliver_all
 
 
+def news_of(row: asyncpg.Record) -> list[Incoming]:
+    """What an outbox row tells; each event of a token by itself, under its own id and one of the row's keys."""
+    message = messages.decode(row["type"], row["body"])
+    if not isinstance(message, pb.TokenEvents):
+        return [Incoming(row["message_id"], row["type"], message, {"key": row["routing_key"]}, 1)]
+    keys = [row["routing_key"], *row["headers"].get(messages.FURTHER_KEYS, ())]
+    return [_news(event, keys) for event in message.events]
+
+
+def _news(event: pb.TokenEvent, keys: list[str]) -> Incoming:
+    told = getattr(event, event.WhichOneof("body") or "")
+    place = f"{ChainId.parse(told.chain_id).routing}.0x{told.contract.hex()}.{told.token_id}"
+    (key,) = [key for key in keys if key.partition(".")[2] == place]
+    return Incoming(event.id, told.DESCRIPTOR.full_name, told, {"key": key}, 1)
+
+
 @pytest.fixture
 async def published(database: Database, chain: Chain) -> Published:
     await database.pool.execute("DELETE FROM outbox")
 
     async def take() -> list[Incoming]:
         rows = await database.pool.fetch("DELETE FROM outbox RETURNING *")
-        told = [
-            Incoming(r["message_id"], r["type"], messages.decode(r["type"], r["body"]), {"key": r["routing_key"]}, 1)
-            for r in sorted(rows, key=lambda row: row["id"])
-        ]
+        told = [news for row in sorted(rows, key=lambda row: row["id"]) for news in news_of(row)]
         return [m for m in told if m.message.chain_id == chain.id.caip2]  # type: ignore[attr-defined]
 
     return take

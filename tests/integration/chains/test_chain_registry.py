@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from registry_parts import CREATE2_PROXY, put_chain, put_endpoint
 
 from mercato.evm.directory import ChainDirectory
 from mercato.kit import grpc, postgres, redis
@@ -18,43 +17,12 @@ from mercato.rpc.chains.v1 import chains_pb2 as pb
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.services.chains import app
 from mercato.services.chains.model import CAREFUL_POLICY, IndexScope
-from mercato.services.chains.store import ChainStore, cache_key
+from mercato.services.chains.store.chains import ChainStore, cache_key
+from mercato.services.chains.store.vault import Vault
 
 if TYPE_CHECKING:
     from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceAsyncStub
     from mercato.stack import LocalStack
-
-CREATE2_PROXY = bytes.fromhex("4e59b44847b379578588920ca78fbf26c0b4956c")
-
-
-@pytest.fixture
-async def registry(settings: Settings) -> AsyncIterator[ChainsServiceAsyncStub]:
-    """The running service with an empty registry."""
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(postgres.connected(settings, "chain_registry_db"))
-        await database.pool.execute("TRUNCATE chains CASCADE")
-        cache = await stack.enter_async_context(redis.connected(settings))
-        await cache.flushdb()
-        await stack.enter_async_context(app.running(settings))
-        yield await stack.enter_async_context(grpc.connected(settings, "chains", ChainsServiceStub))
-
-
-def a_chain(stack: LocalStack, index: int = 0, **changes: Any) -> pb.Chain:
-    local = stack.chains[index]
-    fields: dict[str, Any] = {
-        "chain_id": local.chain_id.caip2, "name": local.name, "currency_symbol": "ETH", "currency_decimals": 18,
-        "enabled": True, "scope": pb.INDEX_SCOPE_FOLLOWED,
-    }  # fmt: skip
-    return pb.Chain(**{**fields, **changes})
-
-
-async def put_chain(registry: ChainsServiceAsyncStub, stack: LocalStack, **changes: Any) -> pb.Chain:
-    return await registry.PutChain(pb.PutChainRequest(chain=a_chain(stack, **changes)))
-
-
-async def put_endpoint(registry: ChainsServiceAsyncStub, stack: LocalStack, index: int = 0, url: str = "") -> pb.Chain:
-    endpoint = pb.Endpoint(url=url or stack.chains[index].url, headers={"X-Key": "secret"})
-    return await registry.PutEndpoint(pb.PutEndpointRequest(chain_id=stack.chains[0].chain_id.caip2, endpoint=endpoint))
 
 
 async def test_a_chain_is_put_together_step_by_step(registry: ChainsServiceAsyncStub, stack: LocalStack) -> None:
@@ -67,11 +35,14 @@ async def test_a_chain_is_put_together_step_by_step(registry: ChainsServiceAsync
     assert (await registry.PutContract(pb.PutContractRequest(chain_id=chain_id, contract=contract))).version == 3
     policy = pb.GasPolicy(
         base_fee_multiplier_percent=150, max_priority_fee="7", max_fee_cap="1000000000000000000",
-        gas_limit_margin_percent=10, confirmations=1, finality_depth=5,
+        gas_limit_margin_percent=10, confirmations=1, finality_depth=64,
     )  # fmt: skip
     await registry.PutGasPolicy(pb.PutGasPolicyRequest(chain_id=chain_id, gas_policy=policy))
     chain = await registry.GetChain(pb.GetChainRequest(chain_id=chain_id))
-    endpoint = pb.Endpoint(url=stack.chains[0].url, priority=0, weight=1, headers={"X-Key": "secret"})
+    url = stack.chains[0].url
+    endpoint = pb.Endpoint(
+        url=url, priority=0, weight=1, headers={"X-Key": "secret"}, id=chain.endpoints[0].id, shown_url=url
+    )
     assert chain == pb.Chain(
         chain_id=chain_id, name=stack.chains[0].name, currency_symbol="ETH", currency_decimals=18, enabled=True,
         scope=pb.INDEX_SCOPE_FOLLOWED, version=4, endpoints=[endpoint], contracts=[contract], gas_policy=policy,
@@ -84,7 +55,7 @@ async def test_a_repeated_write_changes_nothing(registry: ChainsServiceAsyncStub
         await put_endpoint(registry, stack)
     contract = pb.Contract(kind="factory", address=CREATE2_PROXY)
     policy = pb.GasPolicy(
-        base_fee_multiplier_percent=150, max_priority_fee="7", max_fee_cap="8", confirmations=1, finality_depth=5
+        base_fee_multiplier_percent=150, max_priority_fee="7", max_fee_cap="8", confirmations=1, finality_depth=64
     )
     chain_id = stack.chains[0].chain_id.caip2
     for _ in range(2):
@@ -98,7 +69,7 @@ async def test_an_endpoint_of_another_chain_is_refused(registry: ChainsServiceAs
     with pytest.raises(InvalidArgument) as caught:
         await put_endpoint(registry, stack, index=1)
     assert (caught.value.reason, caught.value.details["reported"]) == (
-        "ENDPOINT_WRONG_CHAIN",
+        "CHAIN_ID_MISMATCH",
         str(int(stack.chains[1].chain_id)),
     )
     assert (await registry.GetChain(pb.GetChainRequest(chain_id=stack.chains[0].chain_id.caip2))).version == 1
@@ -144,7 +115,7 @@ async def test_parallel_writes_each_bump_the_version_once(registry: ChainsServic
     policies = [
         pb.GasPolicy(
             base_fee_multiplier_percent=100 + i, max_priority_fee="1", max_fee_cap="8", confirmations=1,
-            finality_depth=5,
+            finality_depth=64,
         )
         for i in range(20)
     ]  # fmt: skip
@@ -167,13 +138,13 @@ async def test_a_chain_is_cached_under_its_version_and_readable_without_redis(
     ):
         assert await cache.exists(cache_key(chain_id, 1)) == 1
         assert await cache.exists(cache_key(chain_id, 2)) == 1
-        (from_database,) = await ChainStore(database, nobody).list()
+        (from_database,) = await ChainStore(database, nobody, Vault.parse("")).list()
         # What Redis holds is what is answered: the database is only asked for versions.
         await database.pool.execute("UPDATE chain_endpoints SET priority = 9")
-        (from_cache,) = await ChainStore(database, cache).list()
+        (from_cache,) = await ChainStore(database, cache, Vault.parse("")).list()
         assert from_cache == from_database
         await cache.set(cache_key(chain_id, 2), b"broken")
-        (repaired,) = await ChainStore(database, cache).list()
+        (repaired,) = await ChainStore(database, cache, Vault.parse("")).list()
         assert (repaired.endpoints[0].priority, repaired.spec.scope) == (9, IndexScope.FOLLOWED)
 
 
@@ -222,3 +193,15 @@ async def test_a_directory_keeps_its_last_answer_while_the_registry_is_away(
             before = await directory.get(chain_id)
         await asyncio.sleep(0.7)
         assert await directory.get(chain_id) is before
+
+
+async def test_where_a_node_announces_blocks_is_kept_with_its_endpoint(
+    registry: ChainsServiceAsyncStub, stack: LocalStack
+) -> None:
+    await put_chain(registry, stack)
+    url, chain = stack.chains[0].url, stack.chains[0].chain_id.caip2
+    for ws_url, version in (("ws://127.0.0.1:1/a", 2), ("ws://127.0.0.1:1/b", 3), ("ws://127.0.0.1:1/b", 3), ("", 4)):
+        put = pb.PutEndpointRequest(chain_id=chain, endpoint=pb.Endpoint(url=url, weight=1, ws_url=ws_url))
+        changed = await registry.PutEndpoint(put)
+        assert ([e.ws_url for e in changed.endpoints], changed.version) == ([ws_url], version)
+    assert [e.ws_url for e in (await registry.GetChain(pb.GetChainRequest(chain_id=chain))).endpoints] == [""]

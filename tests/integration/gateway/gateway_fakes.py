@@ -386,7 +386,49 @@ class Chains(chains_pb2_grpc.ChainsServiceServicer):
     async def GetChain(self, request: Any, context: Any) -> Any:
         raise NotFound("UNUSED", "not asked by the gateway")
 
-    PutChain = PutEndpoint = PutContract = PutGasPolicy = GetChain
+    async def PutChain(self, request: Any, context: Any) -> Any:
+        return self._written("PutChain", request)
+
+    async def SetChainEnabled(self, request: Any, context: Any) -> Any:
+        return self._written("SetChainEnabled", request)
+
+    async def PutEndpoint(self, request: Any, context: Any) -> Any:
+        return self._written("PutEndpoint", request)
+
+    async def RemoveEndpoint(self, request: Any, context: Any) -> Any:
+        return self._written("RemoveEndpoint", request)
+
+    async def PutContract(self, request: Any, context: Any) -> Any:
+        return self._written("PutContract", request)
+
+    async def RemoveContract(self, request: Any, context: Any) -> Any:
+        return self._written("RemoveContract", request)
+
+    async def PutGasPolicy(self, request: Any, context: Any) -> Any:
+        return self._written("PutGasPolicy", request)
+
+    async def ListChanges(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListChanges", request)
+        change = chains_pb2.Change(
+            id="9", chain_id=CHAIN.caip2, version=3, action="endpoint_put", requested_by=ALICE, request_id="r1",
+            at=stamp(), after='{"endpoints": [{"headers": ["x-key"]}]}',
+        )  # fmt: skip
+        page = common_pb2.PageInfo(has_next_page=True, end_cursor="c1")
+        return chains_pb2.ListChangesResponse(changes=[change], cursors=["c1"], page=page)
+
+    def _written(self, method: str, request: Any) -> chains_pb2.Chain:
+        self._world.enter(method, request)
+        endpoint = chains_pb2.Endpoint(
+            url="https://node.example/key-5ecret", shown_url="https://node.example/***", id="e1", weight=2,
+            headers={"x-key": "5ecret"},
+        )  # fmt: skip
+        policy = chains_pb2.GasPolicy(
+            base_fee_multiplier_percent=150, max_priority_fee="7", max_fee_cap="8", confirmations=2, finality_depth=64
+        )
+        return chains_pb2.Chain(
+            chain_id=CHAIN.caip2, name="Local", currency_symbol="ETH", currency_decimals=18, enabled=True,
+            scope=chains_pb2.INDEX_SCOPE_ALL, start_block=5, version=3, endpoints=[endpoint], gas_policy=policy,
+        )  # fmt: skip
 
 
 class Indexer(indexer_pb2_grpc.IndexerServiceServicer):
@@ -477,9 +519,16 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
         return catalog_pb2.ListActivitiesResponse(activities=rows, page=page, cursors=cursors, read_points=READ_AT)
 
     async def FlagToken(self, request: Any, context: Any) -> Any:
-        raise NotFound("UNUSED", "not asked by the gateway")
+        self._world.enter("FlagToken", request)
+        token = self._world.tokens[int(request.token.token_id)]
+        token.flags.append(request.flag)
+        return token
 
-    UnflagToken = FlagToken
+    async def UnflagToken(self, request: Any, context: Any) -> Any:
+        self._world.enter("UnflagToken", request)
+        token = self._world.tokens[int(request.token.token_id)]
+        del token.flags[:]
+        return token
 
     async def GetReadPoints(self, request: Any, context: Any) -> Any:
         self._world.enter("GetReadPoints", request)

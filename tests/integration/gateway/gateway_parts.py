@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from gateway_fakes import World, stamp
 
+from mercato.kit import pushes
 from mercato.kit.ids import new_id
 from mercato.kit.redis import Redis
 from mercato.rpc.orchestrator.v1 import orchestrator_pb2
@@ -97,10 +98,11 @@ class Gateway:
 
     async def push_intent(self, intent: orchestrator_pb2.Intent) -> None:
         push = push_pb2.Push(id=str(new_id()), pushed_at=stamp(), intent=intent)
-        await self.publish(f"push:intent:{intent.id}", push)
+        await self.redis.publish(f"push:intent:{intent.id}", pushes.plain(push.SerializeToString()))
 
     async def publish(self, channel: str, push: push_pb2.Push) -> None:
-        await self.redis.publish(channel, push.SerializeToString())
+        """As subscriptions does: kept in the channel's log and published."""
+        await pushes.PushLog(self.redis, self.stack.settings).push(push.id, push.SerializeToString(), [channel])
 
     async def watching(self, number: int = 1) -> None:
         """Waits until the gateway itself has `number` watchers more than none: a subscription is then in place."""

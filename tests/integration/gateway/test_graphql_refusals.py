@@ -74,6 +74,37 @@ CASES: dict[str, tuple[tuple[str, dict[str, Any]], str]] = {
     "too deep": ((DEEP, {}), "QUERY_TOO_DEEP"),
     "too many aliases": ((ALIASES, {}), "TOO_MANY_ALIASES"),
     "too costly": ((COSTLY, {}), "QUERY_TOO_COSTLY"),
+    "one field ever again": (("{ " + "__typename " * 3000 + "}", {}), "TOO_MANY_SELECTIONS"),
+    "many ways to one field": (
+        ("{ chains { " + "... on Chain { id currency { symbol } } " * 400 + "} }", {}), "TOO_MANY_SELECTIONS",
+    ),
+    "aliases in fragments": (
+        ("{ ...F ...F ...F ...F } fragment F on Query { " + " ".join(f"a{i}: viewer {{ address }}" for i in range(8))
+         + " }", {}), "TOO_MANY_ALIASES",
+    ),
+    "deep in fragments": (
+        ("{ ...A } " + " ".join(
+            f"fragment F{i} on Collection {{ tokens(first: 1) {{ nodes {{ collection {{ ...F{i + 1} }} }} }} }}"
+            for i in range(5)
+        ) + " fragment F5 on Collection { id } fragment A on Query { collections { nodes { ...F0 } } }", {}),
+        "QUERY_TOO_DEEP",
+    ),
+    "costly in fragments": (
+        ("{ collections(first: 100) { nodes { ...F } } } "
+         "fragment F on Collection { tokens(first: 100) { nodes { id name uri } } }", {}), "QUERY_TOO_COSTLY",
+    ),
+    "costly by a variable": (
+        ("query ($n: Int = 100) { collections(first: $n) { nodes { tokens(first: $n) { nodes { id name uri } } } } }",
+         {"n": 100}), "QUERY_TOO_COSTLY",
+    ),
+    "costly by a default": (
+        ("query ($n: Int = 100) { collections(first: $n) { nodes { tokens(first: $n) { nodes { id name uri } } } } }",
+         {}), "QUERY_TOO_COSTLY",
+    ),
+    "many root fields": (("{ " + "chains { id } " * 250 + "}", {}), "QUERY_TOO_COSTLY"),
+    "aliased introspection": (
+        ("{ " + " ".join(f"a{i}: __schema {{ types {{ name }} }}" for i in range(31)) + " }", {}), "TOO_MANY_ALIASES",
+    ),
     "fragment bomb": ((BOMB, {}), "TOO_MANY_ALIASES"),
     "deep introspection": ((INTROSPECTION, {}), "GRAPHQL_VALIDATION_FAILED"),
     "deeper than the parser": (("{a" * 3000, {}), "QUERY_TOO_LARGE"),

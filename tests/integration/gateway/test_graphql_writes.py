@@ -115,6 +115,15 @@ async def test_a_map_that_fits_nothing_is_refused(gateway: Gateway, places: obje
     assert (answer.status, answer.reason) == (400, "MULTIPART_INVALID")
 
 
+async def test_a_body_of_too_many_files_is_refused(gateway: Gateway) -> None:
+    crowd = form()
+    for number in range(1, 11):
+        crowd.add_field(str(number), b"x", filename="x.png", content_type="image/png")
+    answer = await gateway.upload(crowd, **PREFLIGHT)
+    assert (answer.status, answer.reason) == (400, "MULTIPART_INVALID")
+    assert gateway.world.uploads == []
+
+
 async def test_metadata_documents_are_passed_on_as_json(gateway: Gateway) -> None:
     document = {"name": "Light", "attributes": [{"trait_type": "Mood", "value": "calm"}]}
     one = await gateway.execute(

@@ -61,7 +61,7 @@ def linked(message_id: str) -> Outgoing:
 
 async def received(queue: AbstractQueue, count: int) -> list[str]:
     ids: list[str] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(ids) < count:
             if (message := await queue.get(fail=False, no_ack=True)) is not None:
                 ids.append(message.message_id or "")
@@ -110,6 +110,21 @@ async def test_a_relay_that_dies_after_the_confirm_sends_again_under_the_same_id
     assert await rows(database) == 1
     assert await OutboxRelay(database, publisher).drain_once() == 1
     assert await received(queue, 2) == ["once", "once"]
+
+
+async def test_further_routing_keys_pass_through_the_outbox(
+    database: Database, publisher: Publisher, settings: Settings
+) -> None:
+    async with await aio_pika.connect(settings.amqp_url) as connection, connection.channel() as channel:
+        queues = [await channel.declare_queue(exclusive=True) for _ in range(2)]
+        for queue, keys in zip(queues, (["upserted.eip155.1.0xa.2"], ["upserted.eip155.1.0xa.1", "#"]), strict=True):
+            for key in keys:
+                await queue.bind(topology.MINTS_DOMAIN, key)
+        async with database.transaction() as tx:
+            first, further = "upserted.eip155.1.0xa.1", ["upserted.eip155.1.0xa.2", "upserted.eip155.1.0xa.3"]
+            tx.publish(outgoing(topology.MINTS_DOMAIN, first, events.TokenEvents(), "one", further))
+        assert await OutboxRelay(database, publisher).drain_once() == 1
+        assert [await received(queue, 1) for queue in queues] == [["one"], ["one"]]
 
 
 async def test_two_relays_share_the_work(database: Database, publisher: Publisher, queue: AbstractQueue) -> None:

@@ -115,6 +115,36 @@ async def test_each_key_reaches_exactly_its_queues(
     assert reached == queues
 
 
+async def test_a_message_with_several_keys_reaches_each_of_their_queues_once(
+    channel: AbstractChannel, quick: Settings
+) -> None:
+    key, other = topology.transferred(CHAIN), topology.refreshed(CHAIN)
+    async with rabbit.connected(quick, "test") as broker:
+        message = Outgoing(
+            topology.TOKENS_EVENTS, key, "m", "t", b"", further_keys=[key, other, other, "bound.nowhere"]
+        )
+        await broker.publisher.publish(message)
+    for queue in ("catalog.tokens.transferred", "catalog.tokens.refreshed"):
+        await until_depth(channel, queue, 1)
+    reached = {name for name in topology.QUEUE_BY_NAME if await depth(channel, name)}
+    assert reached == {"catalog.tokens.transferred", "catalog.tokens.refreshed"}
+
+
+async def test_a_message_with_several_keys_climbs_the_ladder_in_its_own_queue_alone(
+    channel: AbstractChannel, quick: Settings
+) -> None:
+    key, other = topology.transferred(CHAIN), topology.refreshed(CHAIN)
+    message = outgoing(topology.TOKENS_EVENTS, key, events.TokensTransferred(), "m", [other])
+    tries = len(quick.delays) + 1
+    async with failing_consumer(quick, Unavailable("DOWN", "not now"), "catalog.tokens.transferred") as seen:
+        async with rabbit.connected(quick, "test") as broker:
+            await broker.publisher.publish(message)
+        await until_depth(channel, topology.PARKED, 1)
+    assert [attempt for attempt, _ in seen] == list(range(1, tries + 1))
+    reached = {name: await depth(channel, name) for name in (*topology.QUEUE_BY_NAME, topology.PARKED)}
+    assert {name: n for name, n in reached.items() if n} == {"catalog.tokens.refreshed": 1, topology.PARKED: 1}
+
+
 def test_every_queue_is_reached_by_some_key() -> None:
     assert {q for _, _, queues in ROUTES for q in queues} == set(topology.QUEUE_BY_NAME)
 

@@ -17,6 +17,7 @@ from mercato.intents.store import IntentStore
 from mercato.kit import channels, grpc, postgres, redis
 from mercato.kit.ids import Address, ChainId, IntentId, UserId, new_id
 from mercato.kit.postgres import Database
+from mercato.kit.pushes import PushLog, received
 from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
 from mercato.rpc.catalog.v1 import catalog_pb2
@@ -91,7 +92,7 @@ class World:
     _holding: bool = False
 
     def store(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> IntentStore:
-        return IntentStore(self.database, self.redis, clock)
+        return IntentStore(self.database, self.redis, PushLog(self.redis, self.settings), clock)
 
     def user(self) -> User:
         """A new user; wallets take turns, so that users of one test have different ones."""
@@ -235,7 +236,7 @@ class Listener:
         async with asyncio.timeout(PATIENCE):
             while (message := await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)) is None:
                 pass
-        return Push.FromString(message["data"])
+        return Push.FromString(received(message["data"]).body)
 
     async def states(self, count: int) -> list[str]:
         """Names of the states of the next `count` pushed intents."""

@@ -15,6 +15,7 @@ from mercato.intents.store import IntentStore, status_key
 from mercato.kit import channels, redis
 from mercato.kit.errors import Conflict, FailedPrecondition, InvalidArgument, MercatoError, NotFound
 from mercato.kit.ids import IntentId, new_id
+from mercato.kit.pushes import PushLog
 from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.orchestrator.v1 import orchestrator_pb2 as pb
 from mercato.services.orchestrator.jobs import Housekeeper
@@ -342,7 +343,8 @@ async def test_without_redis_a_change_is_kept_and_pushed_later(world: World) -> 
     stored, facts = await world.stored(intent), await facts_of_sending(world, intent)
     nobody = world.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"})
     async with redis.connected(nobody) as away, world.listening_to_user(user) as listener:
-        changed = await IntentStore(world.database, away, lambda: datetime.now(UTC)).learn(stored, facts)
+        log = PushLog(away, nobody)
+        changed = await IntentStore(world.database, away, log, lambda: datetime.now(UTC)).learn(stored, facts)
         assert changed.state is IntentState.CONFIRMED
         assert await listener.states(3) == ["SUBMITTED", "INCLUDED", "CONFIRMED"]
         assert await listener.nothing_more()

@@ -47,5 +47,26 @@ def tokens_of(chain_id: ChainId, receipt: Receipt) -> list[pb.TokenUpserted]:
     ]  # fmt: skip
 
 
-def incoming(message: Any, message_id: str | None = None) -> Incoming:
-    return Incoming(message_id or str(new_id()), message.DESCRIPTOR.full_name, message, {}, 1)
+_TOKEN_EVENTS = {
+    "TokenUpserted": "token_upserted",
+    "TokenTransferred": "token_transferred",
+    "TokenEnriched": "token_enriched",
+}
+
+
+def token_events(*events: Any, first_id: str = "") -> pb.TokenEvents:
+    """Events of tokens as one message, under new ids."""
+    return pb.TokenEvents(
+        events=[
+            pb.TokenEvent(id=first_id if i == 0 and first_id else str(new_id()), **{_TOKEN_EVENTS[type(e).__name__]: e})
+            for i, e in enumerate(events)
+        ]
+    )
+
+
+def incoming(message: Any) -> Incoming:
+    """A message; an event of a token alone in one, with the same id."""
+    message_id = str(new_id())
+    if type(message).__name__ in _TOKEN_EVENTS:
+        message = token_events(message, first_id=message_id)
+    return Incoming(message_id, message.DESCRIPTOR.full_name, message, {}, 1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
-from domain_events import collections_of, receipt_of, tokens_of
+from domain_events import collections_of, receipt_of, token_events, tokens_of
 from intent_world import World
 
 from mercato.kit import channels, rabbit, topology
@@ -31,9 +31,9 @@ def collection_message(world: World, event: Any) -> Outgoing:
     return outgoing(topology.COLLECTIONS_DOMAIN, key, event)
 
 
-def token_message(world: World, event: Any) -> Outgoing:
-    key = topology.token_upserted(world.chain_id, Address(event.contract), int(event.token_id))
-    return outgoing(topology.MINTS_DOMAIN, key, event)
+def tokens_message(world: World, events: Sequence[pb.TokenUpserted]) -> Outgoing:
+    keys = [topology.token_upserted(world.chain_id, Address(e.contract), int(e.token_id)) for e in events]
+    return outgoing(topology.MINTS_DOMAIN, keys[0], token_events(*events), further_keys=keys[1:])
 
 
 async def test_a_collection_and_a_mint_are_settled_through_the_broker(world: World, publisher: Publisher) -> None:
@@ -52,7 +52,7 @@ async def test_a_collection_and_a_mint_are_settled_through_the_broker(world: Wor
     mint = await world.prepare_mint(user, creation.contract, 3)
     minted = await receipt_of(world, await world.send(mint))
     async with world.listening_to_user(user) as listener:
-        await publisher.publish_all(token_message(world, token) for token in tokens_of(world.chain_id, minted))
+        await publisher.publish(tokens_message(world, tokens_of(world.chain_id, minted)))
         assert await listener.states(4) == ["SUBMITTED", "INCLUDED", "CONFIRMED", "INDEXED"]
     done = await world.reaching(mint, orchestrator_pb2.INTENT_STATE_INDEXED)
     assert list(done.token_ids) == ["1", "2", "3"]
@@ -82,8 +82,8 @@ async def test_token_changes_and_forks_reach_the_feed(world: World, publisher: P
     )
     async with world.listening(channels.FEED) as feed:
         for exchange, key, event in (
-            (topology.TOKENS_DOMAIN, topology.token_transferred(chain, contract, 5), moved),
-            (topology.TOKENS_DOMAIN, topology.token_enriched(chain, contract, 5), enriched),
+            (topology.TOKENS_DOMAIN, topology.token_transferred(chain, contract, 5), token_events(moved)),
+            (topology.TOKENS_DOMAIN, topology.token_enriched(chain, contract, 5), token_events(enriched)),
             (topology.CHAINS_EVENTS, topology.reorged(chain), forked),
         ):
             await publisher.publish(outgoing(exchange, key, event))

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from domain_events import collections_of, incoming, position, receipt_of, tokens_of
+from domain_events import collections_of, incoming, position, receipt_of, token_events, tokens_of
 from intent_world import World
 from redis.exceptions import RedisError
 
@@ -19,8 +19,9 @@ from mercato.intents.sightings import contract_errors
 from mercato.intents.store import status_key
 from mercato.kit import channels, grpc, read_versions, redis
 from mercato.kit.errors import Poison, Unavailable
-from mercato.kit.ids import Address, IntentId, new_id
+from mercato.kit.ids import Address, ChainId, IntentId, new_id
 from mercato.kit.messages import Incoming
+from mercato.kit.pushes import PushLog
 from mercato.kit.read_versions import ReadVersions
 from mercato.rpc.catalog.v1 import catalog_pb2
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
@@ -29,7 +30,7 @@ from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.orchestrator.v1 import orchestrator_pb2 as pb
 from mercato.services.subscriptions.consumers import Consumers
 from mercato.services.subscriptions.rpc import CatalogClient, ChainsClient
-from mercato.services.subscriptions.store import Feed, PushedBlocks
+from mercato.services.subscriptions.store import PushedBlocks
 from mercato.services.subscriptions.usecases import Settle
 
 ALL_STATES = ["PREPARED", "SUBMITTED", "INCLUDED", "CONFIRMED", "INDEXED"]
@@ -45,15 +46,13 @@ async def settle(world: World) -> AsyncIterator[Settle]:
 @pytest.fixture(scope="module")
 def consumers(world: World, settle: Settle) -> Consumers:
     """The handlers with all they use, but for the broker."""
-    return Consumers(
-        world.database,
-        world.store(),
-        settle,
-        Feed(world.redis),
-        ReadVersions(world.redis),
-        now,
-        PushedBlocks(world.redis),
-    )
+    return consumers_on(world, settle, world.redis, ReadVersions(world.redis))
+
+
+def consumers_on(world: World, settle: Settle, client: redis.Redis, versions: ReadVersions) -> Consumers:
+    """The handlers, whose pushes and read versions go to a Redis of their own."""
+    pushes = PushLog(client, world.settings)
+    return Consumers(world.database, world.store(), settle, pushes, versions, now, PushedBlocks(client))
 
 
 def now() -> datetime:
@@ -91,13 +90,52 @@ async def test_a_batch_mint_is_indexed_by_its_first_event_with_all_token_ids(
         await world.track(intent, tx_hash)
         events = tokens_of(world.chain_id, await receipt_of(world, tx_hash))
         assert len(events) == 20
-        await asyncio.gather(*(consumers.token_upserted(incoming(event)) for event in events))
+        await asyncio.gather(*(consumers.tokens_upserted(incoming(event)) for event in events))
         assert await listener.states(4) == ALL_STATES[:4]
         last = (await listener.next()).intent
         assert last.state == pb.INTENT_STATE_INDEXED
         assert list(last.token_ids) == [str(number) for number in range(1, 21)]
         assert await listener.nothing_more()
     assert await world.get(intent) == last
+
+
+async def test_a_block_told_in_one_message_settles_every_mint_in_it_and_reaches_the_watchers_in_order(
+    world: World, consumers: Consumers
+) -> None:
+    """Two transactions to the same account: what the first settles is no candidate for the second."""
+    user = world.user()
+    contract = await world.new_collection(user)
+    first, second = await world.prepare_mint(user, contract, 2), await world.prepare_mint(user, contract, 3)
+    hashes = [await world.send(first), await world.send(second)]
+    for intent, tx_hash in zip((first, second), hashes, strict=True):
+        await world.track(intent, tx_hash)
+    events = [event for tx_hash in hashes for event in tokens_of(world.chain_id, await receipt_of(world, tx_hash))]
+    message = incoming(token_events(*events))
+    async with world.listening(channels.collection(world.chain_id, Address(contract))) as listener:
+        for _ in range(2):
+            await consumers.tokens_upserted(message)
+        pushes = [await listener.next() for _ in events]
+        assert await listener.nothing_more()
+    assert [push.token_upserted for push in pushes] == events
+    assert [push.id for push in pushes] == [event.id for event in message.message.events]
+    done = [await world.get(intent) for intent in (first, second)]
+    assert [intent.tx_hash for intent in done] == hashes
+    assert [list(intent.token_ids) for intent in done] == [["1", "2"], ["3", "4", "5"]]
+    assert [states(intent) for intent in done] == [ALL_STATES, ALL_STATES]
+
+
+async def test_an_untracked_intent_is_settled_by_the_first_of_two_fitting_mints_in_one_message(
+    world: World, consumers: Consumers
+) -> None:
+    user = world.user()
+    contract = await world.new_collection(user)
+    intent = await world.prepare_mint(user, contract)
+    hashes = [await world.send(intent), await world.send(intent)]
+    events = [event for tx_hash in hashes for event in tokens_of(world.chain_id, await receipt_of(world, tx_hash))]
+    assert len(events) == 2
+    await consumers.tokens_upserted(incoming(token_events(*events)))
+    done = await world.get(intent)
+    assert (states(done), done.tx_hash, list(done.token_ids)) == (ALL_STATES, hashes[0], ["1"])
 
 
 async def test_units_of_a_token_are_indexed_too(world: World, consumers: Consumers) -> None:
@@ -109,7 +147,7 @@ async def test_units_of_a_token_are_indexed_too(world: World, consumers: Consume
     )  # fmt: skip
     intent = (await world.orchestrator.PrepareMint1155(request)).intent
     (event,) = tokens_of(world.chain_id, await receipt_of(world, await world.send(intent)))
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     done = await world.get(intent)
     assert (states(done), list(done.token_ids)) == (ALL_STATES, [str(2**200)])
 
@@ -122,7 +160,7 @@ async def test_of_two_equal_untracked_mints_the_one_that_is_tracked_later_is_ind
     abandoned, meant = await world.prepare_mint(user, contract), await world.prepare_mint(user, contract)
     tx_hash = await world.send(meant)
     (event,) = tokens_of(world.chain_id, await receipt_of(world, tx_hash))
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     assert (await world.get(meant)).state == pb.INTENT_STATE_PREPARED
     assert states(await world.track(meant, tx_hash)) == ALL_STATES
     assert states(await world.get(abandoned)) == ["PREPARED"]
@@ -135,7 +173,7 @@ async def test_a_mint_from_before_the_intent_does_not_settle_it(world: World, co
     intent = await world.prepare_mint(user, contract)
     await world.database.pool.execute("DELETE FROM tx_intents WHERE user_id = $1 AND id <> $2", user.id, id_of(intent))
     (event,) = tokens_of(world.chain_id, await receipt_of(world, earlier))
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     assert states(await world.get(intent)) == ["PREPARED"]
 
 
@@ -147,7 +185,7 @@ async def test_a_mint_by_somebody_else_to_the_same_recipient_does_not_settle_it(
     intent = await world.prepare_mint(user, contract)
     gift = await world.prepare_mint(giver, contract, recipient=user.wallet)
     (event,) = tokens_of(world.chain_id, await receipt_of(world, await world.send(gift)))
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     assert states(await world.get(intent)) == ["PREPARED"]
     assert states(await world.get(gift)) == ALL_STATES
 
@@ -161,7 +199,7 @@ async def test_a_false_claim_is_taken_back_when_its_transaction_shows_up(world: 
     assert (await world.track(intent, tx_hash)).state == pb.INTENT_STATE_SUBMITTED
     assert await world.send(gift) == tx_hash
     (event,) = tokens_of(world.chain_id, await receipt_of(world, tx_hash))
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     assert states(await world.get(intent)) == ["PREPARED", "SUBMITTED", "PREPARED"]
     assert states(await world.get(gift)) == ALL_STATES
 
@@ -174,7 +212,7 @@ async def test_an_event_without_an_intent_is_nothing_special(world: World, consu
     )  # fmt: skip
     async with world.listening(channels.collection(world.chain_id, Address(contract))) as listener:
         message = incoming(event)
-        await consumers.token_upserted(message)
+        await consumers.tokens_upserted(message)
         push = await listener.next()
         assert (push.id, push.token_upserted) == (message.message_id, event)
 
@@ -223,7 +261,7 @@ async def test_an_event_before_enough_confirmations_waits_for_them(world: World,
     async with world.confirmations(3):
         intent = await world.prepare_mint(user, contract)
         (event,) = tokens_of(world.chain_id, await receipt_of(world, await world.send(intent)))
-        await consumers.token_upserted(incoming(event))
+        await consumers.tokens_upserted(incoming(event))
         assert states(await world.get(intent)) == ALL_STATES[:3]
         await world.mine(2)
         assert states(await world.reaching(intent, pb.INTENT_STATE_INDEXED)) == ALL_STATES
@@ -250,13 +288,13 @@ async def everything(world: World) -> tuple[list[pb.Intent], list[Incoming]]:
 
 
 def handler_for(consumers: Consumers, message: Incoming) -> Callable[[Incoming], Awaitable[None]]:
+    if isinstance(message.message, events_pb2.TokenEvents):
+        minted = message.message.events[0].WhichOneof("body") == "token_upserted"
+        return consumers.tokens_upserted if minted else consumers.tokens_changed
     return {
         "CollectionUpserted": consumers.collection_upserted,
-        "TokenUpserted": consumers.token_upserted,
         "UserLoggedIn": consumers.user_logged_in,
         "WalletLinked": consumers.wallet_linked,
-        "TokenEnriched": consumers.token_changed,
-        "TokenTransferred": consumers.token_changed,
         "ChainReorged": consumers.chain_reorged,
     }[message.type.rpartition(".")[2]]
 
@@ -298,9 +336,7 @@ async def test_a_message_that_could_not_be_pushed_is_tried_again(
     message = incoming(events_pb2.WalletLinked(user_id=str(user.id), wallet_id="w", address=user.wallet))
     nobody = world.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"})
     async with redis.connected(nobody) as away, world.listening_to_user(user) as listener:
-        cut_off = Consumers(
-            world.database, world.store(), settle, Feed(away), ReadVersions(away), now, PushedBlocks(away)
-        )
+        cut_off = consumers_on(world, settle, away, ReadVersions(away))
         with pytest.raises(RedisError):
             await cut_off.wallet_linked(message)
         await consumers.wallet_linked(message)
@@ -336,17 +372,34 @@ async def test_read_versions_have_changed_before_a_push_arrives(world: World, se
             await asyncio.sleep(0.2)
             await super().change(names)
 
-    slow = Consumers(
-        world.database, world.store(), settle, Feed(world.redis), Slow(world.redis), now, PushedBlocks(world.redis)
-    )
     given = incoming(event)
     async with world.listening(channels.collection(world.chain_id, contract)) as listener:
-        handling = asyncio.create_task(handler_for(slow, given)(given))
+        handle = handler_for(consumers_on(world, settle, world.redis, Slow(world.redis)), given)
+        handling = asyncio.create_task(handle(given))
         assert (await listener.next()).id == given.message_id
         after = await world.redis.mget(names)
         await handling
     assert None not in after
     assert not set(before) & set(after)
+
+
+async def test_read_versions_have_changed_before_an_intent_is_told_to_be_indexed(world: World, settle: Settle) -> None:
+    user = world.user()
+    contract = await world.new_collection(user)
+    intent = await world.prepare_mint(user, contract)
+    (event,) = tokens_of(world.chain_id, await receipt_of(world, await world.send(intent)))
+    seen: list[str] = []
+
+    class Watching(ReadVersions):
+        async def change(self, names: Iterable[str]) -> None:
+            await super().change(names)
+            seen.append(pb.IntentState.Name((await world.get(intent)).state))
+
+    given = incoming(event)
+    await handler_for(consumers_on(world, settle, world.redis, Watching(world.redis)), given)(given)
+    assert (await world.get(intent)).state == pb.INTENT_STATE_INDEXED
+    assert seen
+    assert "INTENT_STATE_INDEXED" not in seen
 
 
 def reorged(world: World, block_number: int, block_hash: bytes) -> Incoming:
@@ -362,7 +415,7 @@ async def test_a_fork_takes_intents_back_and_tells_the_feed(world: World, consum
     tx_hash = await world.send(intent)
     receipt = await receipt_of(world, tx_hash)
     (event,) = tokens_of(world.chain_id, receipt)
-    await consumers.token_upserted(incoming(event))
+    await consumers.tokens_upserted(incoming(event))
     assert (await world.get(intent)).state == pb.INTENT_STATE_INDEXED
 
     await world.node.raw("anvil_reorg", 1, [])
@@ -380,17 +433,34 @@ async def test_a_fork_takes_intents_back_and_tells_the_feed(world: World, consum
     # A late event of the orphaned block is not believed.
     await world.database.pool.execute("DELETE FROM processed_events")
     with pytest.raises(Unavailable):
-        await consumers.token_upserted(incoming(event))
+        await consumers.tokens_upserted(incoming(event))
     assert (await world.get(intent)).state == pb.INTENT_STATE_SUBMITTED
 
     # The same transaction mined again in another block completes it again.
     assert await world.send(intent) == tx_hash
     again = await receipt_of(world, tx_hash)
     assert again.block_hash != receipt.block_hash
-    await consumers.token_upserted(incoming(tokens_of(world.chain_id, again)[0]))
+    await consumers.tokens_upserted(incoming(tokens_of(world.chain_id, again)[0]))
     done = await world.get(intent)
     assert states(done)[-3:] == ["INCLUDED", "CONFIRMED", "INDEXED"]
     assert done.block_number == again.block_number
+
+
+async def test_a_fork_is_told_to_followers_of_the_chains_collections_too(world: World, consumers: Consumers) -> None:
+    log = PushLog(world.redis, world.settings)
+    ours, elsewhere = Address(new_id().bytes + b"\0" * 4), Address(new_id().bytes + b"\1" * 4)
+    followed, other = channels.collection(world.chain_id, ours), channels.collection(ChainId(424242), elsewhere)
+    for channel in (followed, other):
+        await log.push(str(new_id()), b"", [channel])
+    message = reorged(world, 2**41, new_id().bytes * 2)
+    async with world.listening(followed) as listener, world.listening(other) as stranger:
+        for _ in range(2):
+            await consumers.chain_reorged(message)
+        push = await listener.next()
+        assert (push.id, push.retracted.from_block) == (message.message_id, 2**41)
+        assert await listener.nothing_more()
+        assert await stranger.nothing_more()
+    assert [p.body for p in await log.read_since(followed, 0, 10)] == [b"", push.SerializeToString()]
 
 
 async def test_the_event_of_the_new_block_may_overtake_the_fork(world: World, consumers: Consumers) -> None:
@@ -399,12 +469,12 @@ async def test_the_event_of_the_new_block_may_overtake_the_fork(world: World, co
     intent = await world.prepare_mint(user, contract)
     tx_hash = await world.send(intent)
     old = await receipt_of(world, tx_hash)
-    await consumers.token_upserted(incoming(tokens_of(world.chain_id, old)[0]))
+    await consumers.tokens_upserted(incoming(tokens_of(world.chain_id, old)[0]))
     await world.node.raw("anvil_reorg", 1, [])
     await world.mine(2)
     assert await world.send(intent) == tx_hash
     new = await receipt_of(world, tx_hash)
-    await consumers.token_upserted(incoming(tokens_of(world.chain_id, new)[0]))
+    await consumers.tokens_upserted(incoming(tokens_of(world.chain_id, new)[0]))
     await consumers.chain_reorged(reorged(world, old.block_number, old.block_hash))
     done = await world.get(intent)
     assert (done.state, done.block_number) == (pb.INTENT_STATE_INDEXED, new.block_number)
@@ -420,7 +490,7 @@ async def test_a_fork_and_an_event_at_once_leave_no_intent_in_the_orphaned_block
         receipt = await receipt_of(world, await world.send(intent))
         (event,) = tokens_of(world.chain_id, receipt)
         await asyncio.gather(
-            consumers.token_upserted(incoming(event)),
+            consumers.tokens_upserted(incoming(event)),
             consumers.chain_reorged(reorged(world, receipt.block_number, receipt.block_hash)),
         )
         # The chain itself did not fork, so the watcher may find the block canonical and restore it; never before.
@@ -456,7 +526,9 @@ async def test_a_message_that_means_nothing_is_poison(consumers: Consumers, mess
 
 async def test_a_message_in_the_wrong_queue_is_poison(consumers: Consumers) -> None:
     with pytest.raises(Poison):
-        await consumers.token_changed(incoming(events_pb2.UserLoggedIn(user_id=str(new_id()))))
+        await consumers.tokens_changed(incoming(events_pb2.UserLoggedIn(user_id=str(new_id()))))
+    with pytest.raises(Poison):
+        await consumers.tokens_upserted(incoming(events_pb2.TokenTransferred(chain_id="eip155:1", contract=bytes(20))))
 
 
 async def test_a_node_that_does_not_know_the_transaction_yet_is_asked_again_later(
@@ -470,7 +542,7 @@ async def test_a_node_that_does_not_know_the_transaction_yet_is_asked_again_late
         position=common_pb2.Position(block=common_pb2.Block(number=1, hash=b"\x81" * 32), tx_hash=b"\x82" * 32),
     )  # fmt: skip
     with pytest.raises(Unavailable) as caught:
-        await consumers.token_upserted(incoming(event))
+        await consumers.tokens_upserted(incoming(event))
     assert caught.value.reason == "NODE_UNSURE"
     assert states(await world.get(intent)) == ["PREPARED"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId, Wei
-from mercato.services.chains.model import (
+from mercato.services.chains.model.chains import (
     CAREFUL_POLICY,
     Chain,
     ChainSpec,
@@ -19,8 +19,11 @@ from mercato.services.chains.model import (
     check_contract,
     check_endpoint,
     check_gas_policy,
+    check_place,
     check_spec,
+    without_credentials,
 )
+from mercato.services.chains.model.edits import Edit, Instruction
 from mercato.services.chains.usecases import FRESH, ReadChains
 
 SPEC = ChainSpec(ChainId(5), "Five", "ETH", 18, "https://explorer.example", True, IndexScope.FOLLOWED, 0)
@@ -38,6 +41,7 @@ def test_sensible_input_is_accepted() -> None:
     check_spec(SPEC)
     check_spec(replace(SPEC, explorer_url=""))
     check_endpoint(ENDPOINT)
+    check_endpoint(replace(ENDPOINT, ws_url="wss://node.example/v3/key"))
     check_contract(CONTRACT)
     check_gas_policy(CAREFUL_POLICY)
 
@@ -67,6 +71,11 @@ def test_a_bad_chain_is_refused_with_its_reason(spec: ChainSpec, expected: str) 
         (replace(ENDPOINT, url="http://[::1"), "INVALID_ENDPOINT_URL"),
         (replace(ENDPOINT, url="http://a b"), "INVALID_ENDPOINT_URL"),
         (replace(ENDPOINT, url="http://" + "a" * 2000), "INVALID_ENDPOINT_URL"),
+        (replace(ENDPOINT, ws_url="https://node.example"), "INVALID_ENDPOINT_URL"),
+        (replace(ENDPOINT, ws_url="wss://user:word@node.example"), "INVALID_ENDPOINT_URL"),
+        (replace(ENDPOINT, ws_url="http://node.example"), "INVALID_ENDPOINT_URL"),
+        (replace(ENDPOINT, ws_url="file:///etc/passwd"), "INVALID_ENDPOINT_URL"),
+        (replace(ENDPOINT, ws_url="wss://"), "INVALID_ENDPOINT_URL"),
         (replace(ENDPOINT, weight=0), "INVALID_ENDPOINT"),
         (replace(ENDPOINT, priority=1001), "INVALID_ENDPOINT"),
         (replace(ENDPOINT, headers={"X": "a\r\nY: b"}), "INVALID_HEADER"),
@@ -76,6 +85,52 @@ def test_a_bad_chain_is_refused_with_its_reason(spec: ChainSpec, expected: str) 
 )
 def test_a_bad_endpoint_is_refused_with_its_reason(endpoint: Endpoint, expected: str) -> None:
     assert reason(check_endpoint, endpoint) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://node.example", "https://node.example"),
+        ("http://10.0.0.7:8545/rpc", "http://10.0.0.7:8545/rpc"),
+        ("https://node.example/v3/0123456789abcdef0123456789abcdef", "https://node.example/v3/***"),
+        ("https://node.example/rpc?apikey=s3cret&net=1", "https://node.example/rpc?apikey=***&net=***"),
+        ("https://node.example/?0123456789abcdef", "https://node.example/?***"),
+        ("https://user:word@node.example/x#frag", "https://node.example/x"),
+    ],
+)
+def test_what_may_be_a_key_in_a_url_is_not_shown(url: str, shown: str) -> None:
+    endpoint = replace(ENDPOINT, url=url)
+    assert endpoint.shown_url == shown
+    assert endpoint.id not in url
+    assert len(endpoint.id) == 24
+
+
+def test_what_may_be_a_key_in_a_socket_url_is_not_shown() -> None:
+    assert ENDPOINT.shown_ws_url == ""
+    assert replace(ENDPOINT, ws_url="wss://node.example/0123456789abcdef").shown_ws_url == "wss://node.example/***"
+
+
+def test_a_password_in_a_url_becomes_the_header_it_means() -> None:
+    given = replace(ENDPOINT, url="https://us%40er:w%3Aord@node.example:8545/v1", headers={"X-Key": "k"})
+    assert without_credentials(given) == Endpoint(
+        "https://node.example:8545/v1", 0, 1, {"X-Key": "k", "Authorization": "Basic dXNAZXI6dzpvcmQ="}
+    )
+    assert without_credentials(ENDPOINT) is ENDPOINT
+    both = replace(ENDPOINT, url="https://user:word@node.example")
+    assert reason(without_credentials, both) == "ENDPOINT_PASSWORD_TWICE"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1%eth0", "fd00:ec2::254", "224.0.0.1", "0.0.0.0", "::"],
+)
+def test_no_node_is_where_only_a_clouds_credentials_can_be(address: str) -> None:
+    assert reason(check_place, address) == "ENDPOINT_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.1.2.3", "192.168.1.1", "fd12::1", "93.184.216.34"])
+def test_an_admins_own_networks_are_allowed(address: str) -> None:
+    check_place(address)
 
 
 def test_a_bad_contract_is_refused_with_its_reason() -> None:
@@ -111,10 +166,7 @@ class _CountingChains:
         self.reads += 1
         return [Chain(SPEC, self.reads, (), (), CAREFUL_POLICY)]
 
-    async def put_chain(self, spec: ChainSpec) -> None: ...
-    async def put_endpoint(self, chain_id: ChainId, endpoint: Endpoint) -> None: ...
-    async def put_contract(self, chain_id: ChainId, contract: Contract) -> None: ...
-    async def put_gas_policy(self, chain_id: ChainId, policy: GasPolicy) -> None: ...
+    async def write(self, edit: Edit, instruction: Instruction) -> None: ...
 
 
 async def test_reads_come_from_memory_until_they_are_old_or_written_over() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mercato.kit import cursors
+from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import Address, ChainId
 from mercato.services.gateway.model.intents import Intent, IntentFailure, IntentStep, UnsignedTransaction
 from mercato.services.gateway.model.steps import StepFollower
@@ -38,14 +41,18 @@ def intent(steps: int, version: int | None = None, failure: IntentFailure | None
     )
 
 
+def following(known: Intent) -> StepFollower:
+    return StepFollower.begun(known, None)[0]
+
+
 def test_the_first_thing_seen_is_how_it_stands() -> None:
-    first = StepFollower(intent(3)).first
+    (first,) = StepFollower.begun(intent(3), None)[1]
     assert (first.state, first.position, first.snapshot, first.pushed_at) == ("INCLUDED", 3, True, None)
     assert first.step == first.intent.timeline[2]
 
 
 def test_several_steps_at_once_are_told_one_by_one() -> None:
-    follower = StepFollower(intent(1))
+    follower = following(intent(1))
     updates = list(follower.advance(intent(7), START))
     assert [u.state for u in updates] == PATH[1:]
     assert [u.position for u in updates] == [2, 3, 4, 5, 6, 7]
@@ -55,7 +62,7 @@ def test_several_steps_at_once_are_told_one_by_one() -> None:
 
 
 def test_a_change_without_a_step_is_told_once() -> None:
-    follower = StepFollower(intent(2))
+    follower = following(intent(2))
     failed = intent(2, version=9, failure=IntentFailure("REVERTED", "SoldOut()"))
     assert [u.intent.failure for u in follower.advance(failed, START)] == [failed.failure]
     assert list(follower.advance(failed, START)) == []
@@ -63,12 +70,43 @@ def test_a_change_without_a_step_is_told_once() -> None:
 
 def test_a_failure_is_not_told_before_the_step_it_belongs_to() -> None:
     failed = intent(4, failure=IntentFailure("REVERTED", "SoldOut()"))
-    updates = list(StepFollower(intent(1)).advance(failed, START))
+    updates = list(following(intent(1)).advance(failed, START))
     assert [u.intent.failure for u in updates] == [None, None, failed.failure]
 
 
 @given(st.integers(1, 7), st.lists(st.integers(1, 7), max_size=30))
 def test_late_repeated_and_missing_pushes_give_the_same_steps(known: int, pushes: list[int]) -> None:
-    follower = StepFollower(intent(known))
+    follower = following(intent(known))
     seen = [u.state for n in pushes for u in follower.advance(intent(n), START)]
     assert seen == PATH[known : max([known, *pushes])]
+
+
+@given(st.lists(st.integers(1, 7), min_size=1, max_size=6), st.lists(st.integers(0, 9), max_size=6))
+def test_whoever_goes_on_after_a_cursor_misses_no_step_and_sees_none_twice(reads: list[int], cuts: list[int]) -> None:
+    """Each read is a new connection that goes on after the last update, of which the client took only some."""
+    cursor, seen = None, []
+    for number, known in enumerate(sorted(reads)):
+        _, updates = StepFollower.begun(intent(known), cursor)
+        taken = list(updates)[: cuts[number] if number < len(cuts) else None]
+        seen += [(u.position, u.state) for u in taken]
+        cursor = taken[-1].cursor if taken else cursor
+    _, rest = StepFollower.begun(intent(7), cursor)
+    seen += [(u.position, u.state) for u in rest]
+    begun = seen[0][0]
+    assert seen == [(n, PATH[n - 1]) for n in range(begun, 8)]
+
+
+def test_a_change_without_a_step_is_not_lost_on_the_way() -> None:
+    _, (first,) = StepFollower.begun(intent(2), None)
+    failed = intent(2, version=9, failure=IntentFailure("REVERTED", "SoldOut()"))
+    _, updates = StepFollower.begun(failed, first.cursor)
+    assert [(u.position, u.intent.failure) for u in updates] == [(2, failed.failure)]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["?", cursors.encode(1, 2), cursors.encode(str(UUID(int=9)), 1, 1), cursors.encode(str(UUID(int=1)), "x", "-1")],
+)
+def test_another_intents_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidArgument, match="INVALID_CURSOR"):
+        StepFollower.begun(intent(2), cursor)

@@ -8,43 +8,41 @@ from datetime import UTC, datetime
 import pytest
 import structlog
 
-from mercato.kit import channels
 from mercato.kit.errors import Unavailable
-from mercato.kit.ids import new_id
+from mercato.kit.pushes import PushLog, plain
 from mercato.kit.redis import Redis
+from mercato.kit.settings import Settings
 from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.push.v1 import push_pb2
-from mercato.services.gateway.consumers import MAILBOX_SIZE, RECENT_SECONDS, Interrupted, Mailbox, PushHub, TooSlow
-from mercato.services.gateway.model.events import Event, TokenEnriched
+from mercato.services.gateway.consumers import MAILBOX_SIZE, Interrupted, Live, Mailbox, PushHub, TooSlow
+from mercato.services.gateway.model.events import Event, TokenEnriched, cursor_of, parse_cursor
 
 WHEN = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+def unconnected_hub() -> PushHub:
+    redis = Redis()
+    return PushHub(redis, PushLog(redis, Settings()), structlog.get_logger())
 
 
-def hub(clock: Clock | None = None) -> PushHub:
-    found = PushHub(Redis(), structlog.get_logger(), clock or Clock())
+def hub() -> PushHub:
+    found = unconnected_hub()
     found._subscribed()
     return found
 
 
-def push(event_id: str) -> bytes:
+def push(event_id: str, place: bytes = b" ") -> bytes:
     body = events_pb2.TokenEnriched(chain_id="eip155:1", contract=b"\xc0" * 20, token_id="7", name="Light")
-    return push_pb2.Push(id=event_id, token_enriched=body).SerializeToString()
+    return place + b" " + push_pb2.Push(id=event_id, token_enriched=body).SerializeToString()
 
 
 async def taken(mailbox: Mailbox, number: int) -> list[str]:
-    return [(await asyncio.wait_for(mailbox.next(), 1)).event_id for _ in range(number)]
+    found = [(await asyncio.wait_for(mailbox.next(), 1)).event for _ in range(number)]
+    return [event.event_id for event in found if event is not None]
 
 
-def event(event_id: str) -> Event:
-    return Event(event_id, WHEN)
+def live(event_id: str) -> Live:
+    return Live("", "", Event(event_id, WHEN, ""))
 
 
 async def test_events_come_in_order_and_only_to_their_channel() -> None:
@@ -54,25 +52,26 @@ async def test_events_come_in_order_and_only_to_their_channel() -> None:
             site.deliver("a", push(str(number)))
         site.deliver("b", push("b"))
         assert await taken(a, 5) == await taken(other, 5) == ["0", "1", "2", "3", "4"]
-        first = await b.next()
+        first = (await b.next()).event
     assert isinstance(first, TokenEnriched)
     assert (first.event_id, first.token_id, first.name) == ("b", 7, "Light")
 
 
-async def test_the_same_event_twice_is_handed_on_once_per_channel() -> None:
+async def test_a_push_has_its_place_and_the_event_the_cursor_after_it() -> None:
     site = hub()
-    with site.listening("a") as a, site.listening("b") as b:
-        for channel in ("a", "b", "a", "b"):
-            site.deliver(channel, push("same"))
-        site.deliver("a", push("next"))
-        site.deliver("b", push("next"))
-        assert await taken(a, 2) == await taken(b, 2) == ["same", "next"]
+    with site.listening("a") as mailbox:
+        site.deliver("a", push("x", b"1763802000000-2 1763802000000-1"))
+        found = await mailbox.next()
+    assert (found.id, found.previous) == ("1763802000000-2", "1763802000000-1")
+    assert found.event is not None
+    assert found.event.cursor == cursor_of("a", "1763802000000-2")
+    assert parse_cursor("a", found.event.cursor) == "1763802000000-2"
 
 
 async def test_a_full_mailbox_tells_its_watcher_and_keeps_nothing() -> None:
     mailbox = Mailbox()
     for number in range(MAILBOX_SIZE + 10):
-        mailbox.put(event(str(number)))
+        mailbox.put(live(str(number)))
     for _ in range(2):
         with pytest.raises(TooSlow):
             await mailbox.next()
@@ -80,19 +79,19 @@ async def test_a_full_mailbox_tells_its_watcher_and_keeps_nothing() -> None:
 
 async def test_a_break_is_told_after_what_came_before_and_events_follow_again() -> None:
     mailbox = Mailbox()
-    mailbox.put(event("before"))
+    mailbox.put(live("before"))
     mailbox.interrupt()
     assert await taken(mailbox, 1) == ["before"]
     with pytest.raises(Interrupted):
         await mailbox.next()
-    mailbox.put(event("after"))
+    mailbox.put(live("after"))
     assert await taken(mailbox, 1) == ["after"]
 
 
 async def test_events_that_follow_a_break_come_after_it() -> None:
     mailbox = Mailbox()
     mailbox.interrupt()
-    mailbox.put(event("after"))
+    mailbox.put(live("after"))
     with pytest.raises(Interrupted):
         await mailbox.next()
     assert await taken(mailbox, 1) == ["after"]
@@ -107,35 +106,25 @@ async def test_another_connection_means_a_break_for_those_who_listened() -> None
 
 
 async def test_nobody_listens_while_redis_is_away() -> None:
-    away = PushHub(Redis(), structlog.get_logger(), Clock())
+    away = unconnected_hub()
     with pytest.raises(Unavailable, match="PUSH_UNAVAILABLE"), away.listening("a"):
         pass
     with pytest.raises(Unavailable, match="PUSH_UNAVAILABLE"):
         await away.check()
 
 
-async def test_a_late_watcher_gets_the_last_half_minute_of_its_own_channel() -> None:
-    clock, user, other = Clock(), channels.user(new_id()), channels.user(new_id())
-    site = hub(clock)
-    site.deliver(user, push("too old"))
-    clock.now += RECENT_SECONDS + 1
-    site.deliver(user, push("recent"))
-    site.deliver(other, push("of another"))
-    site.deliver(channels.FEED, push("feed"))
-    with site.catching_up(user) as mailbox, site.catching_up(channels.FEED) as feed:
-        site.deliver(user, push("live"))
-        site.deliver(channels.FEED, push("live"))
-        assert await taken(mailbox, 2) == ["recent", "live"]
-        assert await taken(feed, 1) == ["live"]
-
-
-@pytest.mark.parametrize("body", [b"\xff", b"", push_pb2.Push(id="x").SerializeToString()])
+@pytest.mark.parametrize(
+    "body",
+    [b"\xff", b"", b"x y ", b"1-1 z ", plain(b"\xff"), plain(push_pb2.Push(id="x").SerializeToString()), plain(b"")],
+)
 async def test_what_cannot_be_read_disturbs_nobody(body: bytes) -> None:
     site = hub()
     with site.listening("a") as mailbox:
         site.deliver("a", body)
         site.deliver("a", push("good"))
-        assert await taken(mailbox, 1) == ["good"]
+        while (found := await mailbox.next()).event is None:
+            pass
+        assert found.event.event_id == "good"
 
 
 async def test_a_watcher_that_left_gets_nothing_more() -> None:

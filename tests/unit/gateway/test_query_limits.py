@@ -15,7 +15,7 @@ from mercato.services.gateway.model import limits
 from mercato.services.gateway.model.limits import READ, Limits, Usage
 
 SCHEMA = build_schema()
-ROOMY = Limits(depth=50, cost=10**12, aliases=10**6, page=100)
+ROOMY = Limits(depth=50, cost=10**12, aliases=10**6, page=100, selections=10**6)
 
 
 def used(query: str, variables: Mapping[str, Any] | None = None, most: Limits = ROOMY) -> Usage:
@@ -37,12 +37,15 @@ def test_a_field_costs_one_and_a_read_more() -> None:
         ("(first: $n)", {"n": 7}, 7),
         ("(first: $n)", {}, 20),
         ("(first: $n)", {"n": "many"}, 20),
+        ("(first: $m)", {}, 90),
+        ("(first: $m)", {"m": 3}, 3),
+        ("(first: $m)", {"m": None}, 20),
         ("(first: 100000)", {}, 100),
         ("(first: -5)", {}, 1),
     ],
 )
 def test_a_list_multiplies_what_is_below_it_by_its_rows(arguments: str, variables: dict[str, Any], rows: int) -> None:
-    query = f"query ($n: Int) {{ tokens{arguments} {{ nodes {{ tokenId name }} }} }}"
+    query = f"query ($n: Int, $m: Int = 90) {{ tokens{arguments} {{ nodes {{ tokenId name }} }} }}"
     assert used(query, variables) == Usage(3, 1 + READ + rows * (1 + 2), 0)
 
 
@@ -93,9 +96,12 @@ def test_introspection_is_not_a_deep_query() -> None:
         ("{ " + "a { " * 60 + "b" + " }" * 61, "QUERY_TOO_DEEP", {"limit": "3"}),
         ("{ a: x b: x c: x }", "TOO_MANY_ALIASES", {"limit": "2", "found": "3"}),
         ("{ tokens { nodes { id } } }", "QUERY_TOO_COSTLY", {"limit": "100", "found": "141"}),
+        ("{ " + "a " * 101 + "}", "TOO_MANY_SELECTIONS", {"limit": "100"}),
+        ("{ " + "... { a } " * 51 + "}", "TOO_MANY_SELECTIONS", {"limit": "100"}),
+        ("{ a } fragment Unused on Query { " + "b " * 100 + "}", "TOO_MANY_SELECTIONS", {"limit": "100"}),
     ],
 )
 def test_more_than_allowed_is_refused_with_the_limit(query: str, reason: str, details: dict[str, str]) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        used(query, most=Limits(depth=3, cost=100, aliases=2, page=100))
+        used(query, most=Limits(depth=3, cost=100, aliases=2, page=100, selections=100))
     assert (caught.value.reason, caught.value.details) == (reason, details)

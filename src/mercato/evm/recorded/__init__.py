@@ -6,8 +6,8 @@ It serves what following a chain needs (blocks, logs, receipts, transactions) fr
 nothing that needs state.
 """
 
-from mercato.evm.recorded.chain import RecordedBlock, RecordedChain
+from mercato.evm.recorded.chain import RecordedBlock, RecordedChain, Refused
 from mercato.evm.recorded.server import serve
 from mercato.evm.recorded.sources import load
 
-__all__ = ["RecordedBlock", "RecordedChain", "load", "serve"]
+__all__ = ["RecordedBlock", "RecordedChain", "Refused", "load", "serve"]

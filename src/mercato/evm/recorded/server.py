@@ -6,24 +6,34 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from collections import Counter
+from typing import Any, Protocol, cast
 
 import httptools
 import msgspec
 
-from mercato.evm.recorded.chain import RecordedChain, Refused
+from mercato.evm.recorded.chain import Refused
 
 _ENCODE = msgspec.json.encode
 _INVALID_REQUEST = -32600
 _PARSE_ERROR = -32700
 
 
-async def serve(chain: RecordedChain, host: str = "127.0.0.1", port: int = 0) -> asyncio.Server:
+class Answers(Protocol):
+    """What is served: a `RecordedChain`, or anything else that knows a chain."""
+
+    calls: Counter[str]
+
+    def answer(self, method: str, params: list[Any]) -> bytes:
+        """The JSON of the result. Raises `Refused`."""
+
+
+async def serve(chain: Answers, host: str = "127.0.0.1", port: int = 0) -> asyncio.Server:
     """Starts to listen; port 0 takes a free one, see ``sockets[0].getsockname()``."""
     return await asyncio.get_running_loop().create_server(lambda: _Connection(chain), host, port, backlog=1024)
 
 
-def respond(chain: RecordedChain, body: bytes) -> bytes:
+def respond(chain: Answers, body: bytes) -> bytes:
     """The JSON-RPC 2.0 response to a request body."""
     try:
         request = msgspec.json.decode(body)
@@ -34,7 +44,7 @@ def respond(chain: RecordedChain, body: bytes) -> bytes:
     return _one(chain, request)
 
 
-def _one(chain: RecordedChain, request: Any) -> bytes:
+def _one(chain: Answers, request: Any) -> bytes:
     if not isinstance(request, dict) or not isinstance(request.get("method"), str):
         return _error(None, _INVALID_REQUEST, "invalid request")
     number = request.get("id")
@@ -52,7 +62,7 @@ def _error(number: object, code: int, message: str) -> bytes:
 class _Connection(asyncio.Protocol):
     """One keep-alive connection; requests on it are answered in order, at once."""
 
-    def __init__(self, chain: RecordedChain) -> None:
+    def __init__(self, chain: Answers) -> None:
         self._chain = chain
         self._body: list[bytes] = []
         self._url = b""

@@ -74,8 +74,10 @@ async def announcements(endpoint: Endpoint) -> AsyncGenerator[None]:
                 await asyncio.sleep(_SHORTEST_PAUSE)
     except TimeoutError:
         raise _gone(f"no answer within {_PATIENCE:g} s") from None
+    except aiohttp.WSServerHandshakeError as error:  # whose text is the URL, which may hold a key
+        raise _gone(f"it answers the handshake with status {error.status}") from None
     except (aiohttp.ClientError, OSError) as error:
-        raise _gone(f"{type(error).__name__}: {error}") from None
+        raise _gone(f"it cannot be reached ({type(error).__name__})") from None
 
 
 async def _open(endpoint: Endpoint, opened: AsyncExitStack) -> aiohttp.ClientWebSocketResponse:

@@ -19,11 +19,12 @@ from mercato.intents import wire
 from mercato.intents.facts import Fact, InBlock, Orphaned, Refused
 from mercato.intents.model import Intent
 from mercato.intents.store import rows
-from mercato.kit import channels
+from mercato.kit import channels, pushes
 from mercato.kit.errors import Conflict, NotFound
 from mercato.kit.ids import Address, ChainId, IntentId
 from mercato.kit.logging import get_logger
 from mercato.kit.postgres import Connection, Database, Transaction
+from mercato.kit.pushes import PushLog
 from mercato.kit.redis import Redis
 
 STATUS_TTL = 24 * 3600
@@ -52,9 +53,10 @@ def status_key(intent_id: UUID) -> str:
 class IntentStore:
     """Intents of all users. `clock` gives the time in UTC."""
 
-    def __init__(self, database: Database, redis: Redis, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, redis: Redis, log: PushLog, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._redis = redis
+        self._pushes = log
         self._clock = clock
         self._log = get_logger("intents")
 
@@ -239,9 +241,10 @@ class IntentStore:
         now = self._clock()
         async with self._redis.pipeline(transaction=False) as pipeline:
             for snapshot in snapshots:
-                body = wire.push(snapshot, now).SerializeToString()
-                pipeline.publish(channels.intent(intent.id), body)
-                pipeline.publish(channels.user(intent.user_id), body)
+                push = wire.push(snapshot, now)
+                body = push.SerializeToString()
+                await self._pushes.push(push.id, body, [channels.user(intent.user_id)])
+                pipeline.publish(channels.intent(intent.id), pushes.plain(body))
             pipeline.set(status_key(intent.id), wire.intent(intent.present).SerializeToString(), ex=STATUS_TTL)
             await pipeline.execute()
         await connection.execute("UPDATE tx_intents SET pushed_version = version WHERE id = $1", intent.id)

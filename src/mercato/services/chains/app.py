@@ -10,7 +10,9 @@ from mercato.kit import grpc, ops, postgres, redis
 from mercato.kit.settings import Settings
 from mercato.rpc.chains.v1.chains_pb2_grpc import add_ChainsServiceServicer_to_server
 from mercato.services.chains.rpc import ChainsRpc, NodesClient
-from mercato.services.chains.store import ChainStore
+from mercato.services.chains.store.audit import ChainAudit
+from mercato.services.chains.store.chains import ChainStore
+from mercato.services.chains.store.vault import Vault
 from mercato.services.chains.usecases import ReadChains, WriteChains
 
 SERVICE = "chains"
@@ -22,9 +24,9 @@ async def running(settings: Settings) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(postgres.connected(settings, "chain_registry_db"))
         cache = await stack.enter_async_context(redis.connected(settings))
-        store = ChainStore(database, cache)
+        store = ChainStore(database, cache, Vault.parse(settings.chain_secrets_key.get_secret_value()))
         reads = ReadChains(store, asyncio.get_running_loop().time)
-        servicer = ChainsRpc(reads, WriteChains(store, NodesClient(), reads))
+        servicer = ChainsRpc(reads, WriteChains(store, NodesClient(), reads), ChainAudit(database))
         await stack.enter_async_context(
             grpc.serving(
                 settings, SERVICE, [(add_ChainsServiceServicer_to_server, servicer, "mercato.chains.v1.ChainsService")]

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from mercato.kit.errors import FailedPrecondition, InvalidArgument, MercatoError, NotFound
 from mercato.kit.ids import ChainId
-from mercato.services.chains.model import (
+from mercato.services.chains.model.audit import Change
+from mercato.services.chains.model.chains import (
     Chain,
     ChainSpec,
     Contract,
@@ -18,6 +19,19 @@ from mercato.services.chains.model import (
     check_endpoint,
     check_gas_policy,
     check_spec,
+    without_credentials,
+)
+from mercato.services.chains.model.edits import (
+    Edit,
+    HeaderChange,
+    Instruction,
+    PutContract,
+    PutEndpoint,
+    PutGasPolicy,
+    PutSpec,
+    RemoveContract,
+    RemoveEndpoint,
+    SetEnabled,
 )
 
 FRESH = 0.2
@@ -28,14 +42,18 @@ class Chains(Protocol):
     """Where chains are kept."""
 
     async def list(self) -> list[Chain]: ...
-    async def put_chain(self, spec: ChainSpec) -> None: ...
-    async def put_endpoint(self, chain_id: ChainId, endpoint: Endpoint) -> None: ...
-    async def put_contract(self, chain_id: ChainId, contract: Contract) -> None: ...
-    async def put_gas_policy(self, chain_id: ChainId, policy: GasPolicy) -> None: ...
+    async def write(self, edit: Edit, instruction: Instruction) -> None: ...
+
+
+class Audit(Protocol):
+    """Where it is kept who changed what."""
+
+    async def list_changes(self, chain_id: ChainId | None, limit: int, before: int | None) -> list[Change]: ...
 
 
 class Nodes(Protocol):
-    """What nodes say. Both raise `MercatoError` when no node answers."""
+    """What nodes say. Both raise `InvalidArgument` for a place where no node may be, and `MercatoError` when none
+    answers; no word of an answer is in its message, for whoever answers there may not be a node."""
 
     async def chain_number(self, endpoint: Endpoint, expected: ChainId) -> int: ...
     async def has_code(self, chain: Chain, contract: Contract) -> bool: ...
@@ -75,41 +93,44 @@ class ReadChains:
 
 
 class WriteChains:
-    """An operator's writes. Each is idempotent and returns the chain as it is then."""
+    """An operator's or admin's writes. Each is idempotent and returns the chain as it is then.
+
+    All raise `Conflict` CHAIN_CHANGED when the chain is not at the version that the instruction expects.
+    """
 
     def __init__(self, chains: Chains, nodes: Nodes, reads: ReadChains) -> None:
         self._chains = chains
         self._nodes = nodes
         self._reads = reads
 
-    async def put_chain(self, spec: ChainSpec) -> Chain:
+    async def put_chain(self, spec: ChainSpec, instruction: Instruction) -> Chain:
         """Adds or changes a chain. Raises `InvalidArgument`."""
         check_spec(spec)
-        await self._chains.put_chain(spec)
-        return await self._present(spec.chain_id)
+        return await self._write(PutSpec(spec), instruction)
 
-    async def put_endpoint(self, chain_id: ChainId, endpoint: Endpoint) -> Chain:
+    async def set_enabled(self, edit: SetEnabled, instruction: Instruction) -> Chain:
+        """Switches a chain on or off. Raises `NotFound` CHAIN_UNKNOWN."""
+        return await self._write(edit, instruction)
+
+    async def put_endpoint(
+        self, chain_id: ChainId, endpoint: Endpoint, headers: HeaderChange, instruction: Instruction
+    ) -> Chain:
         """Adds or changes a node of a chain, after it has said that it is one.
 
-        Raises `FailedPrecondition` ENDPOINT_UNREACHABLE, `InvalidArgument` ENDPOINT_WRONG_CHAIN and those of
-        `check_endpoint`, `NotFound` CHAIN_UNKNOWN.
+        Raises `FailedPrecondition` ENDPOINT_UNREACHABLE, `InvalidArgument` CHAIN_ID_MISMATCH, ENDPOINT_NOT_ALLOWED and
+        those of `check_endpoint`, `NotFound` CHAIN_UNKNOWN.
         """
-        check_endpoint(endpoint)
-        await self._present(chain_id)
-        try:
-            reported = await self._nodes.chain_number(endpoint, chain_id)
-        except MercatoError as error:
-            raise FailedPrecondition(
-                "ENDPOINT_UNREACHABLE", f"the endpoint does not answer eth_chainId: {error.message}"
-            ) from error
-        if reported != chain_id:
-            raise InvalidArgument(
-                "ENDPOINT_WRONG_CHAIN", f"the endpoint serves chain {reported}, not {chain_id}", reported=str(reported)
-            )
-        await self._chains.put_endpoint(chain_id, endpoint)
-        return await self._present(chain_id)
+        given = without_credentials(endpoint)
+        check_endpoint(given)
+        edit = PutEndpoint(chain_id, given, headers)
+        await self._confirm_endpoint(chain_id, edit.completed(await self._present(chain_id)))
+        return await self._write(edit, instruction)
 
-    async def put_contract(self, chain_id: ChainId, contract: Contract) -> Chain:
+    async def remove_endpoint(self, edit: RemoveEndpoint, instruction: Instruction) -> Chain:
+        """Raises `NotFound` CHAIN_UNKNOWN or ENDPOINT_UNKNOWN, `FailedPrecondition` LAST_ENDPOINT."""
+        return await self._write(edit, instruction)
+
+    async def put_contract(self, chain_id: ChainId, contract: Contract, instruction: Instruction) -> Chain:
         """Sets a contract of a chain, after a node has shown code at its address.
 
         Raises `FailedPrecondition` CHAIN_WITHOUT_ENDPOINT or ENDPOINT_UNREACHABLE, `InvalidArgument`
@@ -123,20 +144,41 @@ class WriteChains:
             has_code = await self._nodes.has_code(chain, contract)
         except MercatoError as error:
             raise FailedPrecondition(
-                "ENDPOINT_UNREACHABLE", f"no endpoint of the chain answers eth_getCode: {error.message}"
+                "ENDPOINT_UNREACHABLE", f"no endpoint of the chain answers eth_getCode ({error.reason}); see its logs"
             ) from error
         if not has_code:
             raise InvalidArgument(
                 "CONTRACT_WITHOUT_CODE", f"there is no code at {contract.address} on {chain_id.caip2}; deploy it first"
             )
-        await self._chains.put_contract(chain_id, contract)
-        return await self._present(chain_id)
+        return await self._write(PutContract(chain_id, contract), instruction)
 
-    async def put_gas_policy(self, chain_id: ChainId, policy: GasPolicy) -> Chain:
-        """Raises `InvalidArgument` INVALID_GAS_POLICY, `NotFound` CHAIN_UNKNOWN."""
+    async def remove_contract(self, edit: RemoveContract, instruction: Instruction) -> Chain:
+        """Raises `NotFound` CHAIN_UNKNOWN or CONTRACT_UNKNOWN."""
+        return await self._write(edit, instruction)
+
+    async def put_gas_policy(self, chain_id: ChainId, policy: GasPolicy, instruction: Instruction) -> Chain:
+        """Raises `InvalidArgument` INVALID_GAS_POLICY, `NotFound` CHAIN_UNKNOWN, `FailedPrecondition`
+        FINALITY_DEPTH_UNSAFE."""
         check_gas_policy(policy)
-        await self._chains.put_gas_policy(chain_id, policy)
-        return await self._present(chain_id)
+        return await self._write(PutGasPolicy(chain_id, policy), instruction)
+
+    async def _confirm_endpoint(self, chain_id: ChainId, endpoint: Endpoint) -> None:
+        try:
+            reported = await self._nodes.chain_number(endpoint, chain_id)
+        except InvalidArgument:
+            raise
+        except MercatoError as error:
+            raise FailedPrecondition(
+                "ENDPOINT_UNREACHABLE", f"the endpoint does not answer eth_chainId: {error.message}"
+            ) from error
+        if reported != chain_id:
+            raise InvalidArgument(
+                "CHAIN_ID_MISMATCH", f"the endpoint serves chain {reported}, not {chain_id}", reported=str(reported)
+            )
+
+    async def _write(self, edit: Edit, instruction: Instruction) -> Chain:
+        await self._chains.write(edit, instruction)
+        return await self._present(edit.chain_id)
 
     async def _present(self, chain_id: ChainId) -> Chain:
         self._reads.forget()

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -24,8 +25,15 @@ from starlette.websockets import WebSocket
 from mercato.kit import ops, redis, tasks
 from mercato.kit.errors import NotFound
 from mercato.kit.logging import Logger, get_logger
+from mercato.kit.pushes import PushLog
 from mercato.kit.settings import Settings
 from mercato.services.gateway.consumers import PushHub
+from mercato.services.gateway.graph.documents import (
+    Documents,
+    PersistedDocuments,
+    TrustedDocuments,
+    read_manifest,
+)
 from mercato.services.gateway.graph.engine import Engine
 from mercato.services.gateway.graph.schema import SDL, build_schema
 from mercato.services.gateway.http import answers
@@ -43,6 +51,7 @@ from mercato.services.gateway.model.limits import Limits
 from mercato.services.gateway.rpc import backends
 from mercato.services.gateway.rpc.backends import Backends
 from mercato.services.gateway.store.answers import Answers
+from mercato.services.gateway.store.documents import DocumentStore
 
 _SOCKET_MESSAGE_LIMIT = 512 * 1024
 _GRACE_SECONDS = 3
@@ -55,11 +64,12 @@ async def running(settings: Settings, times: SocketTimes = SOCKET_TIMES) -> Asyn
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(redis.connected(settings))
         services = await stack.enter_async_context(backends.connected(settings))
-        hub = PushHub(client, logger, time.monotonic)
+        hub = PushHub(client, PushLog(client, settings), logger)
         await stack.enter_async_context(tasks.looping(logger, "pushes", hub.run))
         sessions = SessionChecker(services.auth, time.monotonic, _now, logger, times.session_check)
         await stack.enter_async_context(tasks.looping(logger, "revocations", partial(sessions.hear, client)))
-        app = application(settings, services, hub, sessions, logger, times, Answers(client))
+        kept = DocumentStore(client, settings.persisted_query_ttl, settings.persisted_queries, logger)
+        app = application(settings, services, hub, sessions, kept, logger, times, Answers(client))
         await stack.enter_async_context(_serving(settings, app))
         await stack.enter_async_context(ops.serving(settings, "gateway", {"redis": client.ping, "pushes": hub.check}))
         yield
@@ -70,17 +80,25 @@ def application(
     services: Backends,
     hub: PushHub,
     sessions: SessionChecker,
+    kept: DocumentStore,
     logger: Logger,
     times: SocketTimes,
-    kept: Answers,
+    answered: Answers,
 ) -> Starlette:
     """The ASGI application."""
-    most = Limits(settings.query_depth, settings.query_cost, settings.query_aliases, settings.page_limit)
+    most = Limits(
+        settings.query_depth,
+        settings.query_cost,
+        settings.query_aliases,
+        settings.page_limit,
+        settings.query_selections,
+    )
     engine = Engine(build_schema(), most, logger)
+    documents = _documents(settings, engine, kept)
     cookies = CookiePolicy(settings.env == "production", frozenset(settings.siwe_uris), _now)
-    hot = hot_reads(settings, kept, most)
-    graphql = GraphQLEndpoint(engine, services, hub, sessions, cookies, settings.upload_limit, hot)
-    sockets = SocketEndpoint(engine, services, hub, sessions, cookies, logger, _now, times)
+    hot = hot_reads(settings, answered, most)
+    graphql = GraphQLEndpoint(engine, services, hub, sessions, cookies, settings.upload_limit, documents, hot)
+    sockets = SocketEndpoint(engine, services, hub, sessions, cookies, logger, _now, times, documents)
     folder = web_folder(settings.web_dir)
     local = settings.env == "development"
     pages = Pages(folder, services, local=local)
@@ -116,6 +134,12 @@ def hot_reads(settings: Settings, kept: Answers, most: Limits) -> HotReads | Non
         return None
     salt = f"{version('mercato')} {most} {SDL}".encode()
     return HotReads(kept, salt, settings.read_cache_ttl, settings.read_cache_limit, time.monotonic)
+
+
+def _documents(settings: Settings, engine: Engine, kept: DocumentStore) -> Documents:
+    if not settings.trusted_documents:
+        return PersistedDocuments(engine, kept)
+    return TrustedDocuments(read_manifest(Path(settings.trusted_documents)))
 
 
 def _cross_origin(settings: Settings) -> Middleware:

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 from prometheus_client import Counter, Gauge
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from mercato.kit import channels
 from mercato.kit.errors import MercatoError, Unavailable
 from mercato.kit.logging import Logger
+from mercato.kit.pushes import Pushed, PushLog, received
 from mercato.kit.redis import Redis
 from mercato.rpc.push.v1 import push_pb2
-from mercato.services.gateway.model import events
-from mercato.services.gateway.model.events import Event
-from mercato.services.gateway.rpc.pushes import event_of
+from mercato.services.gateway.model.events import Event, cursor_of
+from mercato.services.gateway.rpc import pushes
 
 MAILBOX_SIZE = 256
 """Events a watcher may be behind before it is dropped."""
 
-RECENT_SECONDS = 30.0
-"""How long a user's own events are kept for a watcher that comes late, which after a sign-in is every watcher."""
-
-_RECENT_MOST = 20_000
-_SEEN_MOST = 20_000
 _POLL_SECONDS = 5.0
+_BREAK_SECONDS = 0.05
 
-_pushes = Counter("mercato_gateway_pushes_total", "Pushes received from Redis", ["kind"])
+_pushes = Counter("mercato_gateway_pushes_total", "Pushes handed to watchers", ["kind"])
 _watchers = Gauge("mercato_gateway_watchers", "Open subscriptions on pushes")
 _dropped = Counter("mercato_gateway_slow_watchers_total", "Watchers dropped because they were too slow")
 
@@ -38,26 +36,36 @@ class Interrupted(Unavailable):
     """Pushes may have been missed while Redis was away."""
 
     def __init__(self) -> None:
-        super().__init__("STREAM_INTERRUPTED", "events may have been missed; read again, then subscribe again")
+        super().__init__("STREAM_INTERRUPTED", "events may have been missed; read again")
 
 
 class TooSlow(Unavailable):
     """The watcher did not take its events in time."""
 
     def __init__(self) -> None:
-        super().__init__("SLOW_CONSUMER", f"more than {MAILBOX_SIZE} events waited for this client; subscribe again")
+        super().__init__(
+            "SLOW_CONSUMER", f"more than {MAILBOX_SIZE} events waited; subscribe again after the last cursor"
+        )
+
+
+class Live(NamedTuple):
+    """A push as it arrives; `id` and `previous` as in `kit.pushes`. No `event`: nobody here understands it."""
+
+    id: str
+    previous: str
+    event: Event | None
 
 
 class Mailbox:
     """Events for one watcher, in order, at most `MAILBOX_SIZE` of them."""
 
     def __init__(self) -> None:
-        self._items: deque[Event | Interrupted] = deque()
+        self._items: deque[Live | Interrupted] = deque()
         self._arrived = asyncio.Event()
         self._overflown = False
 
-    def put(self, event: Event) -> None:
-        """Never waits. An event too many drops all of them: the watcher learns it instead of missing some."""
+    def put(self, live: Live) -> None:
+        """Never waits. One too many drops all of them: the watcher learns it instead of missing some."""
         if self._overflown:
             return
         if len(self._items) == MAILBOX_SIZE:
@@ -65,7 +73,7 @@ class Mailbox:
             self._items.clear()
             self._overflown = True
         else:
-            self._items.append(event)
+            self._items.append(live)
         self._arrived.set()
 
     def interrupt(self) -> None:
@@ -74,8 +82,8 @@ class Mailbox:
             self._items.append(Interrupted())
             self._arrived.set()
 
-    async def next(self) -> Event:
-        """The next event. Raises `Interrupted` where some may be missing, after which others follow; `TooSlow` for
+    async def next(self) -> Live:
+        """The next push. Raises `Interrupted` where some may be missing, after which others follow; `TooSlow` for
         ever once there were too many."""
         while not self._items:
             if self._overflown:
@@ -91,13 +99,11 @@ class Mailbox:
 class PushHub:
     """Hands each push to the watchers of its channel. `run` must be kept going beside it."""
 
-    def __init__(self, redis: Redis, logger: Logger, clock: Callable[[], float]) -> None:
+    def __init__(self, redis: Redis, log: PushLog, logger: Logger) -> None:
+        self.log = log
         self._redis = redis
-        self._log = logger
-        self._clock = clock
+        self._logger = logger
         self._mailboxes: dict[str, set[Mailbox]] = {}
-        self._recent: deque[tuple[float, str, Event]] = deque(maxlen=_RECENT_MOST)
-        self._seen: OrderedDict[tuple[str, str, type[Event]], None] = OrderedDict()
         self._connected = False
 
     async def check(self) -> None:
@@ -121,45 +127,58 @@ class PushHub:
             if not self._mailboxes[channel]:
                 del self._mailboxes[channel]
 
-    @contextmanager
-    def catching_up(self, channel: str) -> Iterator[Mailbox]:
-        """As `listening`, with the last `RECENT_SECONDS` of a user's channel first."""
-        with self.listening(channel) as mailbox:
-            since = self._clock() - RECENT_SECONDS
-            for event in [e for at, name, e in self._recent if name == channel and at >= since][-MAILBOX_SIZE:]:
-                mailbox.put(event)
-            yield mailbox
-
     async def run(self) -> None:
-        """Never returns; raises when Redis is lost, to be started again."""
-        async with self._redis.pubsub() as pubsub:
+        """Never returns; raises when Redis cannot be reached, to be started again. A mere break is mended at once."""
+        while True:
             try:
-                await pubsub.psubscribe(channels.EVERYTHING)
-                while True:
-                    message = await pubsub.get_message(timeout=_POLL_SECONDS)
-                    if message is None:
-                        continue
-                    if message["type"] == "psubscribe":
-                        self._subscribed()
-                    elif message["type"] == "pmessage":
-                        self.deliver(message["channel"].decode(), message["data"])
+                await self._listen()
+            except RedisConnectionError as error:
+                if not self._connected:
+                    raise
+                self._logger.warning("pushes interrupted", error=repr(error))
+                await asyncio.sleep(_BREAK_SECONDS)
             finally:
                 self._connected = False
 
-    def deliver(self, channel: str, body: bytes) -> None:
-        """Hands one push on; a body that nobody can read is logged and dropped."""
+    async def _listen(self) -> None:
+        async with self._redis.pubsub() as pubsub:
+            await pubsub.psubscribe(channels.EVERYTHING)
+            while True:
+                message = await pubsub.get_message(timeout=_POLL_SECONDS)
+                if message is None:
+                    continue
+                if message["type"] == "psubscribe":
+                    self._subscribed()
+                elif message["type"] == "pmessage":
+                    self.deliver(message["channel"].decode(), message["data"])
+                    await asyncio.sleep(0)  # a burst that is read at once must not fill what nobody could empty
+
+    def deliver(self, channel: str, data: bytes) -> None:
+        """Hands one push on."""
+        mailboxes = self._mailboxes.get(channel)
+        if not mailboxes:
+            return
         try:
-            event = event_of(push_pb2.Push.FromString(body))
+            pushed = received(data)
+        except ValueError as error:
+            self._logger.error("push not understood", channel=channel, error=repr(error))
+            return
+        event = self.event_of(channel, pushed)
+        if event is not None:
+            _pushes.labels(type(event).__name__).inc()
+        live = Live(pushed.id, pushed.previous, event)
+        for mailbox in mailboxes:
+            mailbox.put(live)
+
+    def event_of(self, channel: str, pushed: Pushed) -> Event | None:
+        """What was pushed; None for a place without an event, and for a body that nobody can read, which is logged."""
+        if not pushed.body:
+            return None
+        try:
+            return pushes.event_of(push_pb2.Push.FromString(pushed.body), cursor_of(channel, pushed.id))
         except (DecodeError, MercatoError, ValueError) as error:
-            self._log.error("push not understood", channel=channel, error=repr(error))
-            return
-        if event is None or self._repeated(channel, event):
-            return
-        _pushes.labels(type(event).__name__).inc()
-        if channel.startswith(channels.USER_PREFIX):
-            self._recent.append((self._clock(), channel, event))
-        for mailbox in self._mailboxes.get(channel, ()):
-            mailbox.put(event)
+            self._logger.error("push not understood", channel=channel, error=repr(error))
+            return None
 
     def _subscribed(self) -> None:
         """Each confirmation follows a (re)connection, before which pushes may have been lost."""
@@ -167,15 +186,3 @@ class PushHub:
         for mailboxes in self._mailboxes.values():
             for mailbox in mailboxes:
                 mailbox.interrupt()
-
-    def _repeated(self, channel: str, event: Event) -> bool:
-        """Whether this push came before. Intents are told apart by their version, which their watchers compare."""
-        if isinstance(event, events.IntentChanged):
-            return False
-        key = (channel, event.event_id, type(event))
-        if key in self._seen:
-            return True
-        self._seen[key] = None
-        if len(self._seen) > _SEEN_MOST:
-            self._seen.popitem(last=False)
-        return False

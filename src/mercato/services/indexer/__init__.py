@@ -5,6 +5,6 @@ serves: indexer.v1.IndexerService (progress of the chain readers, imports of exi
 consumes: JSON-RPC nodes of the chain registry
 publishes: collections.events (created, imported, configured), mints.events (minted), tokens.events (transferred,
     approved, refreshed), chains.events (reorged, advanced)
-stores: Mongo events.raw; indexer_db (indexer_checkpoints, recent_blocks, reorgs, orphaned_blocks, followed_contracts,
-    collection_imports)
+stores: Mongo events.raw, events.raw_marks; indexer_db (indexer_checkpoints, recent_blocks, reorgs, orphaned_blocks,
+    followed_contracts, collection_imports)
 """

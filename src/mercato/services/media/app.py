@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -70,15 +69,18 @@ def uri_reader(chains: ChainDirectory) -> ReadUris:
         if function is None:
             raise Poison("STANDARD_UNKNOWN", f"standard {standard} has no token URIs")
 
-        async def one(token_id: int) -> str:
-            try:
-                answer = await pool.call(contract, function.encode(token_id), gas=_URI_GAS)
-                return str(function.decode_result(answer)[0])
-            except MercatoError as error:
-                if error.retryable:
-                    raise
-                return ""
-
-        return list(await asyncio.gather(*map(one, token_ids)))
+        answers = await pool.call_many([(contract, function.encode(t)) for t in token_ids], gas=_URI_GAS)
+        return [_uri(function, answer) for answer in answers]
 
     return read
+
+
+def _uri(function: Function, answer: bytes | MercatoError) -> str:
+    try:
+        if isinstance(answer, MercatoError):
+            raise answer
+        return str(function.decode_result(answer)[0])
+    except MercatoError as error:
+        if error.retryable:
+            raise
+        return ""

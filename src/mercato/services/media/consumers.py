@@ -12,7 +12,7 @@ from mercato.kit.errors import Poison, Unavailable
 from mercato.kit.ids import Address, ChainId, parse_uint256
 from mercato.kit.messages import Incoming, Outgoing
 from mercato.rpc.events.v1 import events_pb2 as pb
-from mercato.services.media.model import Normalised
+from mercato.services.media.model import Normalised, substitute_id
 from mercato.services.media.usecases import Clock, Resolution, ResolveMetadata
 
 ReadUris = Callable[[ChainId, Address, int, Sequence[int]], Awaitable[Sequence[str]]]
@@ -47,11 +47,15 @@ class ResolveRequested:
         uris = await self._read_uris(chain, contract, request.standard, token_ids)
         gate = asyncio.Semaphore(_PARALLEL)
 
-        async def one(uri: str, token_id: int) -> Resolution:
+        async def one(resolved: str, token_id: int) -> Resolution:
             async with gate:
-                return await self._resolve(uri, token_id)
+                return await self._resolve(resolved, token_id)
 
-        found = await asyncio.gather(*map(one, uris, token_ids))
+        # Many tokens may share one document: it is looked up once for all of them.
+        resolved = [substitute_id(uri.strip(), token_id) for uri, token_id in zip(uris, token_ids, strict=True)]
+        first = dict(zip(reversed(resolved), reversed(token_ids), strict=True))
+        by_uri = dict(zip(first, await asyncio.gather(*map(one, first, first.values())), strict=True))
+        found = [by_uri[uri] for uri in resolved]
         resolved_at = Timestamp()
         resolved_at.FromDatetime(self._clock())
         answer = pb.MetadataResolved(

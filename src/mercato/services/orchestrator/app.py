@@ -12,6 +12,7 @@ from mercato.intents.store import IntentStore
 from mercato.kit import grpc, ops, postgres, redis, tasks
 from mercato.kit.ids import new_id
 from mercato.kit.logging import get_logger
+from mercato.kit.pushes import PushLog
 from mercato.kit.settings import Settings
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
@@ -34,7 +35,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         catalog = await stack.enter_async_context(grpc.connected(settings, "catalog", CatalogServiceStub))
         directory = await stack.enter_async_context(ChainDirectory(chains))
         errors = contract_errors()
-        store = IntentStore(database, redis_client, utc_now)
+        store = IntentStore(database, redis_client, PushLog(redis_client, settings), utc_now)
         network = ChainsClient(directory, errors)
         lifetime = timedelta(seconds=settings.intent_ttl)
         prepare = Prepare(store, network, CatalogClient(catalog), clock=utc_now, new_id=new_id, lifetime=lifetime)

@@ -12,6 +12,7 @@ from mercato.intents.store import IntentStore
 from mercato.kit import grpc, ops, postgres, rabbit, redis
 from mercato.kit.inbox import InboxPruner
 from mercato.kit.logging import get_logger
+from mercato.kit.pushes import PushLog
 from mercato.kit.read_versions import ReadVersions
 from mercato.kit.settings import Settings
 from mercato.kit.tasks import looping
@@ -19,7 +20,7 @@ from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.services.subscriptions.consumers import Consumers
 from mercato.services.subscriptions.rpc import CatalogClient, ChainsClient
-from mercato.services.subscriptions.store import Feed, PushedBlocks
+from mercato.services.subscriptions.store import PushedBlocks
 from mercato.services.subscriptions.usecases import Settle
 
 SERVICE = "subscriptions"
@@ -36,13 +37,13 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         chains = await stack.enter_async_context(grpc.connected(settings, "chains", ChainsServiceStub))
         catalog = await stack.enter_async_context(grpc.connected(settings, "catalog", CatalogServiceStub))
         directory = await stack.enter_async_context(ChainDirectory(chains))
-        intents = IntentStore(database, redis_client, utc_now)
+        pushes = PushLog(redis_client, settings)
+        intents = IntentStore(database, redis_client, pushes, utc_now)
         settle = Settle(intents, ChainsClient(directory, contract_errors()), CatalogClient(catalog), utc_now)
         pushed = PushedBlocks(redis_client)
         await stack.enter_async_context(looping(get_logger(SERVICE), "pushed blocks", pushed.run))
-        consumers = Consumers(
-            database, intents, settle, Feed(redis_client), ReadVersions(redis_client), utc_now, pushed
-        )
+        versions = ReadVersions(redis_client)
+        consumers = Consumers(database, intents, settle, pushes, versions, utc_now, pushed)
         for queue, handler in consumers.by_queue.items():
             await stack.enter_async_context(broker.consuming(queue, handler))
         # What a crash left unpushed is pushed by the orchestrator's housekeeper.

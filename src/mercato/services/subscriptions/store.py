@@ -1,10 +1,9 @@
-"""The channels that gateways listen to, how far they were served, and how much a commit is worth."""
+"""How far the channels that gateways listen to were served, and how much a commit is worth."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 
 from prometheus_client import Gauge
 from redis.exceptions import RedisError
@@ -17,20 +16,6 @@ from mercato.kit.redis import Redis
 _MARK_EVERY = 0.5
 
 _pushed = Gauge("mercato_subscriptions_pushed_block", "Newest block of which this replica pushed an event", ["chain"])
-
-
-class Feed:
-    """Redis pub/sub. Nothing is kept: who is not listening has missed it and reads the present state instead."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-
-    async def publish(self, channels: Sequence[str], body: bytes) -> None:
-        """One body on several channels, in one round trip. Raises `redis.RedisError`."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for channel in channels:
-                pipeline.publish(channel, body)
-            await pipeline.execute()
 
 
 class PushedBlocks:

@@ -22,9 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from mercato.rpc.common.v1 import common_pb2 as mercato_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emercato/chains/v1/chains.proto\x12\x11mercato.chains.v1\"\xe8\x02\n\x05\x43hain\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x17\n\x0f\x63urrency_symbol\x18\x03 \x01(\t\x12\x19\n\x11\x63urrency_decimals\x18\x04 \x01(\r\x12\x14\n\x0c\x65xplorer_url\x18\x05 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x06 \x01(\x08\x12,\n\x05scope\x18\x07 \x01(\x0e\x32\x1d.mercato.chains.v1.IndexScope\x12\x13\n\x0bstart_block\x18\x08 \x01(\x04\x12\x0f\n\x07version\x18\t \x01(\x04\x12.\n\tendpoints\x18\n \x03(\x0b\x32\x1b.mercato.chains.v1.Endpoint\x12.\n\tcontracts\x18\x0b \x03(\x0b\x32\x1b.mercato.chains.v1.Contract\x12\x30\n\ngas_policy\x18\x0c \x01(\x0b\x32\x1c.mercato.chains.v1.GasPolicy\"\xb4\x01\n\x08\x45ndpoint\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x10\n\x08priority\x18\x02 \x01(\r\x12\x0e\n\x06weight\x18\x03 \x01(\r\x12\x39\n\x07headers\x18\x04 \x03(\x0b\x32(.mercato.chains.v1.Endpoint.HeadersEntry\x12\x0e\n\x06ws_url\x18\x05 \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"A\n\x08\x43ontract\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x16\n\x0e\x64\x65ployed_block\x18\x03 \x01(\x04\"\xb0\x01\n\tGasPolicy\x12#\n\x1b\x62\x61se_fee_multiplier_percent\x18\x01 \x01(\r\x12\x18\n\x10max_priority_fee\x18\x02 \x01(\t\x12\x13\n\x0bmax_fee_cap\x18\x03 \x01(\t\x12 \n\x18gas_limit_margin_percent\x18\x04 \x01(\r\x12\x15\n\rconfirmations\x18\x05 \x01(\r\x12\x16\n\x0e\x66inality_depth\x18\x06 \x01(\r\"\x13\n\x11ListChainsRequest\">\n\x12ListChainsResponse\x12(\n\x06\x63hains\x18\x01 \x03(\x0b\x32\x18.mercato.chains.v1.Chain\"#\n\x0fGetChainRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\":\n\x0fPutChainRequest\x12\'\n\x05\x63hain\x18\x01 \x01(\x0b\x32\x18.mercato.chains.v1.Chain\"U\n\x12PutEndpointRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12-\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1b.mercato.chains.v1.Endpoint\"U\n\x12PutContractRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12-\n\x08\x63ontract\x18\x02 \x01(\x0b\x32\x1b.mercato.chains.v1.Contract\"Y\n\x13PutGasPolicyRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x30\n\ngas_policy\x18\x02 \x01(\x0b\x32\x1c.mercato.chains.v1.GasPolicy*X\n\nIndexScope\x12\x1b\n\x17INDEX_SCOPE_UNSPECIFIED\x10\x00\x12\x18\n\x14INDEX_SCOPE_FOLLOWED\x10\x01\x12\x13\n\x0fINDEX_SCOPE_ALL\x10\x02\x32\xf0\x03\n\rChainsService\x12Y\n\nListChains\x12$.mercato.chains.v1.ListChainsRequest\x1a%.mercato.chains.v1.ListChainsResponse\x12H\n\x08GetChain\x12\".mercato.chains.v1.GetChainRequest\x1a\x18.mercato.chains.v1.Chain\x12H\n\x08PutChain\x12\".mercato.chains.v1.PutChainRequest\x1a\x18.mercato.chains.v1.Chain\x12N\n\x0bPutEndpoint\x12%.mercato.chains.v1.PutEndpointRequest\x1a\x18.mercato.chains.v1.Chain\x12N\n\x0bPutContract\x12%.mercato.chains.v1.PutContractRequest\x1a\x18.mercato.chains.v1.Chain\x12P\n\x0cPutGasPolicy\x12&.mercato.chains.v1.PutGasPolicyRequest\x1a\x18.mercato.chains.v1.Chainb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emercato/chains/v1/chains.proto\x12\x11mercato.chains.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emercato/common/v1/common.proto\"\xe8\x02\n\x05\x43hain\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x17\n\x0f\x63urrency_symbol\x18\x03 \x01(\t\x12\x19\n\x11\x63urrency_decimals\x18\x04 \x01(\r\x12\x14\n\x0c\x65xplorer_url\x18\x05 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x06 \x01(\x08\x12,\n\x05scope\x18\x07 \x01(\x0e\x32\x1d.mercato.chains.v1.IndexScope\x12\x13\n\x0bstart_block\x18\x08 \x01(\x04\x12\x0f\n\x07version\x18\t \x01(\x04\x12.\n\tendpoints\x18\n \x03(\x0b\x32\x1b.mercato.chains.v1.Endpoint\x12.\n\tcontracts\x18\x0b \x03(\x0b\x32\x1b.mercato.chains.v1.Contract\x12\x30\n\ngas_policy\x18\x0c \x01(\x0b\x32\x1c.mercato.chains.v1.GasPolicy\"\xe9\x01\n\x08\x45ndpoint\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x10\n\x08priority\x18\x02 \x01(\r\x12\x0e\n\x06weight\x18\x03 \x01(\r\x12\x39\n\x07headers\x18\x04 \x03(\x0b\x32(.mercato.chains.v1.Endpoint.HeadersEntry\x12\x0e\n\x06ws_url\x18\x05 \x01(\t\x12\n\n\x02id\x18\x06 \x01(\t\x12\x11\n\tshown_url\x18\x07 \x01(\t\x12\x14\n\x0cshown_ws_url\x18\x08 \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"A\n\x08\x43ontract\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x16\n\x0e\x64\x65ployed_block\x18\x03 \x01(\x04\"\xb0\x01\n\tGasPolicy\x12#\n\x1b\x62\x61se_fee_multiplier_percent\x18\x01 \x01(\r\x12\x18\n\x10max_priority_fee\x18\x02 \x01(\t\x12\x13\n\x0bmax_fee_cap\x18\x03 \x01(\t\x12 \n\x18gas_limit_margin_percent\x18\x04 \x01(\r\x12\x15\n\rconfirmations\x18\x05 \x01(\r\x12\x16\n\x0e\x66inality_depth\x18\x06 \x01(\r\"\x13\n\x11ListChainsRequest\">\n\x12ListChainsResponse\x12(\n\x06\x63hains\x18\x01 \x03(\x0b\x32\x18.mercato.chains.v1.Chain\"#\n\x0fGetChainRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\"\x84\x01\n\x0fPutChainRequest\x12\'\n\x05\x63hain\x18\x01 \x01(\x0b\x32\x18.mercato.chains.v1.Chain\x12\x14\n\x0crequested_by\x18\x02 \x01(\x0c\x12\x1d\n\x10\x65xpected_version\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x13\n\x11_expected_version\"\x85\x01\n\x16SetChainEnabledRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x12\x14\n\x0crequested_by\x18\x03 \x01(\x0c\x12\x1d\n\x10\x65xpected_version\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\x13\n\x11_expected_version\"\xd7\x01\n\x12PutEndpointRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12-\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1b.mercato.chains.v1.Endpoint\x12\x14\n\x0crequested_by\x18\x03 \x01(\x0c\x12\x1d\n\x10\x65xpected_version\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x36\n\rheader_change\x18\x05 \x01(\x0e\x32\x1f.mercato.chains.v1.HeaderChangeB\x13\n\x11_expected_version\"\x88\x01\n\x15RemoveEndpointRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65ndpoint_id\x18\x02 \x01(\t\x12\x14\n\x0crequested_by\x18\x03 \x01(\x0c\x12\x1d\n\x10\x65xpected_version\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\x13\n\x11_expected_version\"\x9f\x01\n\x12PutContractRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12-\n\x08\x63ontract\x18\x02 \x01(\x0b\x32\x1b.mercato.chains.v1.Contract\x12\x14\n\x0crequested_by\x18\x03 \x01(\x0c\x12\x1d\n\x10\x65xpected_version\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\x13\n\x11_expected_version\"\x92\x01\n\x15RemoveContractRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\x0c\x12\x14\n\x0crequested_by\x18\x04 \x01(\x0c\x12\x1d\n\x10\x65xpected_version\x18\x05 \x01(\x04H\x00\x88\x01\x01\x42\x13\n\x11_expected_version\"\xa3\x01\n\x13PutGasPolicyRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x30\n\ngas_policy\x18\x02 \x01(\x0b\x32\x1c.mercato.chains.v1.GasPolicy\x12\x14\n\x0crequested_by\x18\x03 \x01(\x0c\x12\x1d\n\x10\x65xpected_version\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\x13\n\x11_expected_version\"T\n\x12ListChangesRequest\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12,\n\x04page\x18\x02 \x01(\x0b\x32\x1e.mercato.common.v1.PageRequest\"}\n\x13ListChangesResponse\x12*\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x19.mercato.chains.v1.Change\x12\x0f\n\x07\x63ursors\x18\x02 \x03(\t\x12)\n\x04page\x18\x03 \x01(\x0b\x32\x1b.mercato.common.v1.PageInfo\"\xb8\x01\n\x06\x43hange\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x14\n\x0crequested_by\x18\x05 \x01(\x0c\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12&\n\x02\x61t\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x62\x65\x66ore\x18\x08 \x01(\t\x12\r\n\x05\x61\x66ter\x18\t \x01(\t*X\n\nIndexScope\x12\x1b\n\x17INDEX_SCOPE_UNSPECIFIED\x10\x00\x12\x18\n\x14INDEX_SCOPE_FOLLOWED\x10\x01\x12\x13\n\x0fINDEX_SCOPE_ALL\x10\x02*A\n\x0cHeaderChange\x12\x19\n\x15HEADER_CHANGE_REPLACE\x10\x00\x12\x16\n\x12HEADER_CHANGE_KEEP\x10\x01\x32\xd2\x06\n\rChainsService\x12Y\n\nListChains\x12$.mercato.chains.v1.ListChainsRequest\x1a%.mercato.chains.v1.ListChainsResponse\x12H\n\x08GetChain\x12\".mercato.chains.v1.GetChainRequest\x1a\x18.mercato.chains.v1.Chain\x12H\n\x08PutChain\x12\".mercato.chains.v1.PutChainRequest\x1a\x18.mercato.chains.v1.Chain\x12V\n\x0fSetChainEnabled\x12).mercato.chains.v1.SetChainEnabledRequest\x1a\x18.mercato.chains.v1.Chain\x12N\n\x0bPutEndpoint\x12%.mercato.chains.v1.PutEndpointRequest\x1a\x18.mercato.chains.v1.Chain\x12T\n\x0eRemoveEndpoint\x12(.mercato.chains.v1.RemoveEndpointRequest\x1a\x18.mercato.chains.v1.Chain\x12N\n\x0bPutContract\x12%.mercato.chains.v1.PutContractRequest\x1a\x18.mercato.chains.v1.Chain\x12T\n\x0eRemoveContract\x12(.mercato.chains.v1.RemoveContractRequest\x1a\x18.mercato.chains.v1.Chain\x12P\n\x0cPutGasPolicy\x12&.mercato.chains.v1.PutGasPolicyRequest\x1a\x18.mercato.chains.v1.Chain\x12\\\n\x0bListChanges\x12%.mercato.chains.v1.ListChangesRequest\x1a&.mercato.chains.v1.ListChangesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,32 +35,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENDPOINT_HEADERSENTRY']._loaded_options = None
   _globals['_ENDPOINT_HEADERSENTRY']._serialized_options = b'8\001'
-  _globals['_INDEXSCOPE']._serialized_start=1292
-  _globals['_INDEXSCOPE']._serialized_end=1380
-  _globals['_CHAIN']._serialized_start=54
-  _globals['_CHAIN']._serialized_end=414
-  _globals['_ENDPOINT']._serialized_start=417
-  _globals['_ENDPOINT']._serialized_end=597
-  _globals['_ENDPOINT_HEADERSENTRY']._serialized_start=551
-  _globals['_ENDPOINT_HEADERSENTRY']._serialized_end=597
-  _globals['_CONTRACT']._serialized_start=599
-  _globals['_CONTRACT']._serialized_end=664
-  _globals['_GASPOLICY']._serialized_start=667
-  _globals['_GASPOLICY']._serialized_end=843
-  _globals['_LISTCHAINSREQUEST']._serialized_start=845
-  _globals['_LISTCHAINSREQUEST']._serialized_end=864
-  _globals['_LISTCHAINSRESPONSE']._serialized_start=866
-  _globals['_LISTCHAINSRESPONSE']._serialized_end=928
-  _globals['_GETCHAINREQUEST']._serialized_start=930
-  _globals['_GETCHAINREQUEST']._serialized_end=965
-  _globals['_PUTCHAINREQUEST']._serialized_start=967
-  _globals['_PUTCHAINREQUEST']._serialized_end=1025
-  _globals['_PUTENDPOINTREQUEST']._serialized_start=1027
-  _globals['_PUTENDPOINTREQUEST']._serialized_end=1112
-  _globals['_PUTCONTRACTREQUEST']._serialized_start=1114
-  _globals['_PUTCONTRACTREQUEST']._serialized_end=1199
-  _globals['_PUTGASPOLICYREQUEST']._serialized_start=1201
-  _globals['_PUTGASPOLICYREQUEST']._serialized_end=1290
-  _globals['_CHAINSSERVICE']._serialized_start=1383
-  _globals['_CHAINSSERVICE']._serialized_end=1879
+  _globals['_INDEXSCOPE']._serialized_start=2590
+  _globals['_INDEXSCOPE']._serialized_end=2678
+  _globals['_HEADERCHANGE']._serialized_start=2680
+  _globals['_HEADERCHANGE']._serialized_end=2745
+  _globals['_CHAIN']._serialized_start=119
+  _globals['_CHAIN']._serialized_end=479
+  _globals['_ENDPOINT']._serialized_start=482
+  _globals['_ENDPOINT']._serialized_end=715
+  _globals['_ENDPOINT_HEADERSENTRY']._serialized_start=669
+  _globals['_ENDPOINT_HEADERSENTRY']._serialized_end=715
+  _globals['_CONTRACT']._serialized_start=717
+  _globals['_CONTRACT']._serialized_end=782
+  _globals['_GASPOLICY']._serialized_start=785
+  _globals['_GASPOLICY']._serialized_end=961
+  _globals['_LISTCHAINSREQUEST']._serialized_start=963
+  _globals['_LISTCHAINSREQUEST']._serialized_end=982
+  _globals['_LISTCHAINSRESPONSE']._serialized_start=984
+  _globals['_LISTCHAINSRESPONSE']._serialized_end=1046
+  _globals['_GETCHAINREQUEST']._serialized_start=1048
+  _globals['_GETCHAINREQUEST']._serialized_end=1083
+  _globals['_PUTCHAINREQUEST']._serialized_start=1086
+  _globals['_PUTCHAINREQUEST']._serialized_end=1218
+  _globals['_SETCHAINENABLEDREQUEST']._serialized_start=1221
+  _globals['_SETCHAINENABLEDREQUEST']._serialized_end=1354
+  _globals['_PUTENDPOINTREQUEST']._serialized_start=1357
+  _globals['_PUTENDPOINTREQUEST']._serialized_end=1572
+  _globals['_REMOVEENDPOINTREQUEST']._serialized_start=1575
+  _globals['_REMOVEENDPOINTREQUEST']._serialized_end=1711
+  _globals['_PUTCONTRACTREQUEST']._serialized_start=1714
+  _globals['_PUTCONTRACTREQUEST']._serialized_end=1873
+  _globals['_REMOVECONTRACTREQUEST']._serialized_start=1876
+  _globals['_REMOVECONTRACTREQUEST']._serialized_end=2022
+  _globals['_PUTGASPOLICYREQUEST']._serialized_start=2025
+  _globals['_PUTGASPOLICYREQUEST']._serialized_end=2188
+  _globals['_LISTCHANGESREQUEST']._serialized_start=2190
+  _globals['_LISTCHANGESREQUEST']._serialized_end=2274
+  _globals['_LISTCHANGESRESPONSE']._serialized_start=2276
+  _globals['_LISTCHANGESRESPONSE']._serialized_end=2401
+  _globals['_CHANGE']._serialized_start=2404
+  _globals['_CHANGE']._serialized_end=2588
+  _globals['_CHAINSSERVICE']._serialized_start=2748
+  _globals['_CHAINSSERVICE']._serialized_end=3598
 # @@protoc_insertion_point(module_scope)

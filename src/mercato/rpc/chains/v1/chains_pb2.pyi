@@ -1,3 +1,7 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from mercato.rpc.common.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -12,9 +16,16 @@ class IndexScope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INDEX_SCOPE_UNSPECIFIED: _ClassVar[IndexScope]
     INDEX_SCOPE_FOLLOWED: _ClassVar[IndexScope]
     INDEX_SCOPE_ALL: _ClassVar[IndexScope]
+
+class HeaderChange(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HEADER_CHANGE_REPLACE: _ClassVar[HeaderChange]
+    HEADER_CHANGE_KEEP: _ClassVar[HeaderChange]
 INDEX_SCOPE_UNSPECIFIED: IndexScope
 INDEX_SCOPE_FOLLOWED: IndexScope
 INDEX_SCOPE_ALL: IndexScope
+HEADER_CHANGE_REPLACE: HeaderChange
+HEADER_CHANGE_KEEP: HeaderChange
 
 class Chain(_message.Message):
     __slots__ = ("chain_id", "name", "currency_symbol", "currency_decimals", "explorer_url", "enabled", "scope", "start_block", "version", "endpoints", "contracts", "gas_policy")
@@ -45,7 +56,7 @@ class Chain(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., name: _Optional[str] = ..., currency_symbol: _Optional[str] = ..., currency_decimals: _Optional[int] = ..., explorer_url: _Optional[str] = ..., enabled: _Optional[bool] = ..., scope: _Optional[_Union[IndexScope, str]] = ..., start_block: _Optional[int] = ..., version: _Optional[int] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., contracts: _Optional[_Iterable[_Union[Contract, _Mapping]]] = ..., gas_policy: _Optional[_Union[GasPolicy, _Mapping]] = ...) -> None: ...
 
 class Endpoint(_message.Message):
-    __slots__ = ("url", "priority", "weight", "headers", "ws_url")
+    __slots__ = ("url", "priority", "weight", "headers", "ws_url", "id", "shown_url", "shown_ws_url")
     class HeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -58,12 +69,18 @@ class Endpoint(_message.Message):
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     HEADERS_FIELD_NUMBER: _ClassVar[int]
     WS_URL_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SHOWN_URL_FIELD_NUMBER: _ClassVar[int]
+    SHOWN_WS_URL_FIELD_NUMBER: _ClassVar[int]
     url: str
     priority: int
     weight: int
     headers: _containers.ScalarMap[str, str]
     ws_url: str
-    def __init__(self, url: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., headers: _Optional[_Mapping[str, str]] = ..., ws_url: _Optional[str] = ...) -> None: ...
+    id: str
+    shown_url: str
+    shown_ws_url: str
+    def __init__(self, url: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., headers: _Optional[_Mapping[str, str]] = ..., ws_url: _Optional[str] = ..., id: _Optional[str] = ..., shown_url: _Optional[str] = ..., shown_ws_url: _Optional[str] = ...) -> None: ...
 
 class Contract(_message.Message):
     __slots__ = ("kind", "address", "deployed_block")
@@ -108,31 +125,127 @@ class GetChainRequest(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ...) -> None: ...
 
 class PutChainRequest(_message.Message):
-    __slots__ = ("chain",)
+    __slots__ = ("chain", "requested_by", "expected_version")
     CHAIN_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     chain: Chain
-    def __init__(self, chain: _Optional[_Union[Chain, _Mapping]] = ...) -> None: ...
+    requested_by: bytes
+    expected_version: int
+    def __init__(self, chain: _Optional[_Union[Chain, _Mapping]] = ..., requested_by: _Optional[bytes] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class SetChainEnabledRequest(_message.Message):
+    __slots__ = ("chain_id", "enabled", "requested_by", "expected_version")
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    ENABLED_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    chain_id: str
+    enabled: bool
+    requested_by: bytes
+    expected_version: int
+    def __init__(self, chain_id: _Optional[str] = ..., enabled: _Optional[bool] = ..., requested_by: _Optional[bytes] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class PutEndpointRequest(_message.Message):
-    __slots__ = ("chain_id", "endpoint")
+    __slots__ = ("chain_id", "endpoint", "requested_by", "expected_version", "header_change")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    HEADER_CHANGE_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     endpoint: Endpoint
-    def __init__(self, chain_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, _Mapping]] = ...) -> None: ...
+    requested_by: bytes
+    expected_version: int
+    header_change: HeaderChange
+    def __init__(self, chain_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, _Mapping]] = ..., requested_by: _Optional[bytes] = ..., expected_version: _Optional[int] = ..., header_change: _Optional[_Union[HeaderChange, str]] = ...) -> None: ...
+
+class RemoveEndpointRequest(_message.Message):
+    __slots__ = ("chain_id", "endpoint_id", "requested_by", "expected_version")
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    chain_id: str
+    endpoint_id: str
+    requested_by: bytes
+    expected_version: int
+    def __init__(self, chain_id: _Optional[str] = ..., endpoint_id: _Optional[str] = ..., requested_by: _Optional[bytes] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class PutContractRequest(_message.Message):
-    __slots__ = ("chain_id", "contract")
+    __slots__ = ("chain_id", "contract", "requested_by", "expected_version")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     contract: Contract
-    def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
+    requested_by: bytes
+    expected_version: int
+    def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., requested_by: _Optional[bytes] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class RemoveContractRequest(_message.Message):
+    __slots__ = ("chain_id", "kind", "address", "requested_by", "expected_version")
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    chain_id: str
+    kind: str
+    address: bytes
+    requested_by: bytes
+    expected_version: int
+    def __init__(self, chain_id: _Optional[str] = ..., kind: _Optional[str] = ..., address: _Optional[bytes] = ..., requested_by: _Optional[bytes] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class PutGasPolicyRequest(_message.Message):
-    __slots__ = ("chain_id", "gas_policy")
+    __slots__ = ("chain_id", "gas_policy", "requested_by", "expected_version")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     GAS_POLICY_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     gas_policy: GasPolicy
-    def __init__(self, chain_id: _Optional[str] = ..., gas_policy: _Optional[_Union[GasPolicy, _Mapping]] = ...) -> None: ...
+    requested_by: bytes
+    expected_version: int
+    def __init__(self, chain_id: _Optional[str] = ..., gas_policy: _Optional[_Union[GasPolicy, _Mapping]] = ..., requested_by: _Optional[bytes] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class ListChangesRequest(_message.Message):
+    __slots__ = ("chain_id", "page")
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    chain_id: str
+    page: _common_pb2.PageRequest
+    def __init__(self, chain_id: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
+
+class ListChangesResponse(_message.Message):
+    __slots__ = ("changes", "cursors", "page")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[Change]
+    cursors: _containers.RepeatedScalarFieldContainer[str]
+    page: _common_pb2.PageInfo
+    def __init__(self, changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., cursors: _Optional[_Iterable[str]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ...) -> None: ...
+
+class Change(_message.Message):
+    __slots__ = ("id", "chain_id", "version", "action", "requested_by", "request_id", "at", "before", "after")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    chain_id: str
+    version: int
+    action: str
+    requested_by: bytes
+    request_id: str
+    at: _timestamp_pb2.Timestamp
+    before: str
+    after: str
+    def __init__(self, id: _Optional[str] = ..., chain_id: _Optional[str] = ..., version: _Optional[int] = ..., action: _Optional[str] = ..., requested_by: _Optional[bytes] = ..., request_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., before: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...

@@ -49,9 +49,19 @@ class ChainsServiceStub:
                 request_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.PutChainRequest.SerializeToString,
                 response_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
                 _registered_method=True)
+        self.SetChainEnabled = channel.unary_unary(
+                '/mercato.chains.v1.ChainsService/SetChainEnabled',
+                request_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.SetChainEnabledRequest.SerializeToString,
+                response_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
+                _registered_method=True)
         self.PutEndpoint = channel.unary_unary(
                 '/mercato.chains.v1.ChainsService/PutEndpoint',
                 request_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.PutEndpointRequest.SerializeToString,
+                response_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
+                _registered_method=True)
+        self.RemoveEndpoint = channel.unary_unary(
+                '/mercato.chains.v1.ChainsService/RemoveEndpoint',
+                request_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.RemoveEndpointRequest.SerializeToString,
                 response_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
                 _registered_method=True)
         self.PutContract = channel.unary_unary(
@@ -59,10 +69,20 @@ class ChainsServiceStub:
                 request_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.PutContractRequest.SerializeToString,
                 response_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
                 _registered_method=True)
+        self.RemoveContract = channel.unary_unary(
+                '/mercato.chains.v1.ChainsService/RemoveContract',
+                request_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.RemoveContractRequest.SerializeToString,
+                response_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
+                _registered_method=True)
         self.PutGasPolicy = channel.unary_unary(
                 '/mercato.chains.v1.ChainsService/PutGasPolicy',
                 request_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.PutGasPolicyRequest.SerializeToString,
                 response_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
+                _registered_method=True)
+        self.ListChanges = channel.unary_unary(
+                '/mercato.chains.v1.ChainsService/ListChanges',
+                request_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.ListChangesRequest.SerializeToString,
+                response_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.ListChangesResponse.FromString,
                 _registered_method=True)
 
 
@@ -82,13 +102,27 @@ class ChainsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutChain(self, request, context):
-        """Admin writes. Each bumps the chain's version; readers cache by version.
+        """Admin writes. Each that changes something bumps the chain's version and leaves a line in the audit; readers cache
+        by version. `requested_by` is the admin's account, empty for the operator of this machine. A write with an
+        `expected_version` (0: the chain must be new) is refused with CONFLICT CHAIN_CHANGED at any other version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetChainEnabled(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PutEndpoint(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveEndpoint(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,8 +134,21 @@ class ChainsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RemoveContract(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PutGasPolicy(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListChanges(self, request, context):
+        """What was changed by whom, newest first.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -124,9 +171,19 @@ def add_ChainsServiceServicer_to_server(servicer, server):
                     request_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.PutChainRequest.FromString,
                     response_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.SerializeToString,
             ),
+            'SetChainEnabled': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetChainEnabled,
+                    request_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.SetChainEnabledRequest.FromString,
+                    response_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.SerializeToString,
+            ),
             'PutEndpoint': grpc.unary_unary_rpc_method_handler(
                     servicer.PutEndpoint,
                     request_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.PutEndpointRequest.FromString,
+                    response_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.SerializeToString,
+            ),
+            'RemoveEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveEndpoint,
+                    request_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.RemoveEndpointRequest.FromString,
                     response_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.SerializeToString,
             ),
             'PutContract': grpc.unary_unary_rpc_method_handler(
@@ -134,10 +191,20 @@ def add_ChainsServiceServicer_to_server(servicer, server):
                     request_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.PutContractRequest.FromString,
                     response_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.SerializeToString,
             ),
+            'RemoveContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveContract,
+                    request_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.RemoveContractRequest.FromString,
+                    response_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.SerializeToString,
+            ),
             'PutGasPolicy': grpc.unary_unary_rpc_method_handler(
                     servicer.PutGasPolicy,
                     request_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.PutGasPolicyRequest.FromString,
                     response_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.SerializeToString,
+            ),
+            'ListChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChanges,
+                    request_deserializer=mercato_dot_chains_dot_v1_dot_chains__pb2.ListChangesRequest.FromString,
+                    response_serializer=mercato_dot_chains_dot_v1_dot_chains__pb2.ListChangesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -232,6 +299,33 @@ class ChainsService:
             _registered_method=True)
 
     @staticmethod
+    def SetChainEnabled(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.chains.v1.ChainsService/SetChainEnabled',
+            mercato_dot_chains_dot_v1_dot_chains__pb2.SetChainEnabledRequest.SerializeToString,
+            mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def PutEndpoint(request,
             target,
             options=(),
@@ -247,6 +341,33 @@ class ChainsService:
             target,
             '/mercato.chains.v1.ChainsService/PutEndpoint',
             mercato_dot_chains_dot_v1_dot_chains__pb2.PutEndpointRequest.SerializeToString,
+            mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.chains.v1.ChainsService/RemoveEndpoint',
+            mercato_dot_chains_dot_v1_dot_chains__pb2.RemoveEndpointRequest.SerializeToString,
             mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
             options,
             channel_credentials,
@@ -286,6 +407,33 @@ class ChainsService:
             _registered_method=True)
 
     @staticmethod
+    def RemoveContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.chains.v1.ChainsService/RemoveContract',
+            mercato_dot_chains_dot_v1_dot_chains__pb2.RemoveContractRequest.SerializeToString,
+            mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def PutGasPolicy(request,
             target,
             options=(),
@@ -302,6 +450,33 @@ class ChainsService:
             '/mercato.chains.v1.ChainsService/PutGasPolicy',
             mercato_dot_chains_dot_v1_dot_chains__pb2.PutGasPolicyRequest.SerializeToString,
             mercato_dot_chains_dot_v1_dot_chains__pb2.Chain.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.chains.v1.ChainsService/ListChanges',
+            mercato_dot_chains_dot_v1_dot_chains__pb2.ListChangesRequest.SerializeToString,
+            mercato_dot_chains_dot_v1_dot_chains__pb2.ListChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

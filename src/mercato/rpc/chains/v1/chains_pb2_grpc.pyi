@@ -34,10 +34,18 @@ class ChainsServiceStub:
     ListChains: _grpc.UnaryUnaryMultiCallable[_chains_pb2.ListChainsRequest, _chains_pb2.ListChainsResponse]
     GetChain: _grpc.UnaryUnaryMultiCallable[_chains_pb2.GetChainRequest, _chains_pb2.Chain]
     PutChain: _grpc.UnaryUnaryMultiCallable[_chains_pb2.PutChainRequest, _chains_pb2.Chain]
-    """Admin writes. Each bumps the chain's version; readers cache by version."""
+    """Admin writes. Each that changes something bumps the chain's version and leaves a line in the audit; readers cache
+    by version. `requested_by` is the admin's account, empty for the operator of this machine. A write with an
+    `expected_version` (0: the chain must be new) is refused with CONFLICT CHAIN_CHANGED at any other version.
+    """
+    SetChainEnabled: _grpc.UnaryUnaryMultiCallable[_chains_pb2.SetChainEnabledRequest, _chains_pb2.Chain]
     PutEndpoint: _grpc.UnaryUnaryMultiCallable[_chains_pb2.PutEndpointRequest, _chains_pb2.Chain]
+    RemoveEndpoint: _grpc.UnaryUnaryMultiCallable[_chains_pb2.RemoveEndpointRequest, _chains_pb2.Chain]
     PutContract: _grpc.UnaryUnaryMultiCallable[_chains_pb2.PutContractRequest, _chains_pb2.Chain]
+    RemoveContract: _grpc.UnaryUnaryMultiCallable[_chains_pb2.RemoveContractRequest, _chains_pb2.Chain]
     PutGasPolicy: _grpc.UnaryUnaryMultiCallable[_chains_pb2.PutGasPolicyRequest, _chains_pb2.Chain]
+    ListChanges: _grpc.UnaryUnaryMultiCallable[_chains_pb2.ListChangesRequest, _chains_pb2.ListChangesResponse]
+    """What was changed by whom, newest first."""
 
 @_typing.type_check_only
 class ChainsServiceAsyncStub(ChainsServiceStub):
@@ -45,10 +53,18 @@ class ChainsServiceAsyncStub(ChainsServiceStub):
     ListChains: _aio.UnaryUnaryMultiCallable[_chains_pb2.ListChainsRequest, _chains_pb2.ListChainsResponse]  # type: ignore[assignment]
     GetChain: _aio.UnaryUnaryMultiCallable[_chains_pb2.GetChainRequest, _chains_pb2.Chain]  # type: ignore[assignment]
     PutChain: _aio.UnaryUnaryMultiCallable[_chains_pb2.PutChainRequest, _chains_pb2.Chain]  # type: ignore[assignment]
-    """Admin writes. Each bumps the chain's version; readers cache by version."""
+    """Admin writes. Each that changes something bumps the chain's version and leaves a line in the audit; readers cache
+    by version. `requested_by` is the admin's account, empty for the operator of this machine. A write with an
+    `expected_version` (0: the chain must be new) is refused with CONFLICT CHAIN_CHANGED at any other version.
+    """
+    SetChainEnabled: _aio.UnaryUnaryMultiCallable[_chains_pb2.SetChainEnabledRequest, _chains_pb2.Chain]  # type: ignore[assignment]
     PutEndpoint: _aio.UnaryUnaryMultiCallable[_chains_pb2.PutEndpointRequest, _chains_pb2.Chain]  # type: ignore[assignment]
+    RemoveEndpoint: _aio.UnaryUnaryMultiCallable[_chains_pb2.RemoveEndpointRequest, _chains_pb2.Chain]  # type: ignore[assignment]
     PutContract: _aio.UnaryUnaryMultiCallable[_chains_pb2.PutContractRequest, _chains_pb2.Chain]  # type: ignore[assignment]
+    RemoveContract: _aio.UnaryUnaryMultiCallable[_chains_pb2.RemoveContractRequest, _chains_pb2.Chain]  # type: ignore[assignment]
     PutGasPolicy: _aio.UnaryUnaryMultiCallable[_chains_pb2.PutGasPolicyRequest, _chains_pb2.Chain]  # type: ignore[assignment]
+    ListChanges: _aio.UnaryUnaryMultiCallable[_chains_pb2.ListChangesRequest, _chains_pb2.ListChangesResponse]  # type: ignore[assignment]
+    """What was changed by whom, newest first."""
 
 class ChainsServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -71,12 +87,29 @@ class ChainsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _chains_pb2.PutChainRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_chains_pb2.Chain, _abc.Awaitable[_chains_pb2.Chain]]:
-        """Admin writes. Each bumps the chain's version; readers cache by version."""
+        """Admin writes. Each that changes something bumps the chain's version and leaves a line in the audit; readers cache
+        by version. `requested_by` is the admin's account, empty for the operator of this machine. A write with an
+        `expected_version` (0: the chain must be new) is refused with CONFLICT CHAIN_CHANGED at any other version.
+        """
+
+    @_abc_1.abstractmethod
+    def SetChainEnabled(
+        self,
+        request: _chains_pb2.SetChainEnabledRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chains_pb2.Chain, _abc.Awaitable[_chains_pb2.Chain]]: ...
 
     @_abc_1.abstractmethod
     def PutEndpoint(
         self,
         request: _chains_pb2.PutEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chains_pb2.Chain, _abc.Awaitable[_chains_pb2.Chain]]: ...
+
+    @_abc_1.abstractmethod
+    def RemoveEndpoint(
+        self,
+        request: _chains_pb2.RemoveEndpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_chains_pb2.Chain, _abc.Awaitable[_chains_pb2.Chain]]: ...
 
@@ -88,10 +121,25 @@ class ChainsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_chains_pb2.Chain, _abc.Awaitable[_chains_pb2.Chain]]: ...
 
     @_abc_1.abstractmethod
+    def RemoveContract(
+        self,
+        request: _chains_pb2.RemoveContractRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chains_pb2.Chain, _abc.Awaitable[_chains_pb2.Chain]]: ...
+
+    @_abc_1.abstractmethod
     def PutGasPolicy(
         self,
         request: _chains_pb2.PutGasPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_chains_pb2.Chain, _abc.Awaitable[_chains_pb2.Chain]]: ...
+
+    @_abc_1.abstractmethod
+    def ListChanges(
+        self,
+        request: _chains_pb2.ListChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chains_pb2.ListChangesResponse, _abc.Awaitable[_chains_pb2.ListChangesResponse]]:
+        """What was changed by whom, newest first."""
 
 def add_ChainsServiceServicer_to_server(servicer: ChainsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

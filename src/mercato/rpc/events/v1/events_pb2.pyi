@@ -368,6 +368,24 @@ class TokenEnriched(_message.Message):
     name: str
     def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., token_id: _Optional[str] = ..., collection_id: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
+class TokenEvents(_message.Message):
+    __slots__ = ("events",)
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[TokenEvent]
+    def __init__(self, events: _Optional[_Iterable[_Union[TokenEvent, _Mapping]]] = ...) -> None: ...
+
+class TokenEvent(_message.Message):
+    __slots__ = ("id", "token_upserted", "token_transferred", "token_enriched")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_UPSERTED_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_TRANSFERRED_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ENRICHED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    token_upserted: TokenUpserted
+    token_transferred: TokenTransferred
+    token_enriched: TokenEnriched
+    def __init__(self, id: _Optional[str] = ..., token_upserted: _Optional[_Union[TokenUpserted, _Mapping]] = ..., token_transferred: _Optional[_Union[TokenTransferred, _Mapping]] = ..., token_enriched: _Optional[_Union[TokenEnriched, _Mapping]] = ...) -> None: ...
+
 class MetadataRequested(_message.Message):
     __slots__ = ("chain_id", "contract", "standard", "token_ids", "refresh")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]

@@ -3,6 +3,7 @@ parks it."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -23,20 +24,28 @@ from mercato.services.catalog.usecases.transfers import ApplyTransfers
 M = TypeVar("M", bound=Message)
 Handler = Callable[[Incoming], Awaitable[None]]
 
+_AT_ONCE = 8
+"""Messages taken apart at the same time, as many as there are connections to write with. What else the broker has sent
+waits as it came: in history a message taken apart is some megabytes."""
+
 
 class Consumer(Generic[M]):
     """Handler of a queue that carries messages of one type."""
 
-    def __init__(self, queue: str, kind: type[M], handle: Callable[[Cause, M], Awaitable[None]]) -> None:
+    def __init__(
+        self, queue: str, kind: type[M], handle: Callable[[Cause, M], Awaitable[None]], gate: asyncio.Semaphore
+    ) -> None:
         self.queue = queue
         self._kind = kind
         self._handle = handle
+        self._gate = gate
 
     async def __call__(self, incoming: Incoming) -> None:
         """Raises `Poison` UNEXPECTED_TYPE, and what decoding raises."""
         if not isinstance(incoming.message, self._kind):
             raise _unexpected(incoming, self.queue)
-        await self._handle(Cause(self.queue, incoming.message_id), incoming.message)
+        async with self._gate:
+            await self._handle(Cause(self.queue, incoming.message_id), incoming.message)
 
 
 class Facts:
@@ -93,15 +102,15 @@ class Documents:
 
 def handlers(store: Store) -> Mapping[str, Handler]:
     """A handler for each queue of the catalog."""
-    facts, documents = Facts(store), Documents(store)
+    facts, documents, gate = Facts(store), Documents(store), asyncio.Semaphore(_AT_ONCE)
     consumers: tuple[Consumer[Any], ...] = (
-        Consumer("catalog.mints.created", pb.TokensMinted, facts.minted),
-        Consumer("catalog.tokens.transferred", pb.TokensTransferred, facts.transferred),
-        Consumer("catalog.collections.created", pb.CollectionsCreated, facts.created),
-        Consumer("catalog.collections.imported", pb.CollectionsImported, facts.imported),
-        Consumer("catalog.collections.configured", pb.CollectionsConfigured, facts.configured),
-        Consumer("catalog.tokens.refreshed", pb.MetadataRefreshed, facts.refreshed),
-        Consumer("catalog.metadata.resolved", pb.MetadataResolved, documents.resolved),
+        Consumer("catalog.mints.created", pb.TokensMinted, facts.minted, gate),
+        Consumer("catalog.tokens.transferred", pb.TokensTransferred, facts.transferred, gate),
+        Consumer("catalog.collections.created", pb.CollectionsCreated, facts.created, gate),
+        Consumer("catalog.collections.imported", pb.CollectionsImported, facts.imported, gate),
+        Consumer("catalog.collections.configured", pb.CollectionsConfigured, facts.configured, gate),
+        Consumer("catalog.tokens.refreshed", pb.MetadataRefreshed, facts.refreshed, gate),
+        Consumer("catalog.metadata.resolved", pb.MetadataResolved, documents.resolved, gate),
     )
     return {consumer.queue: consumer for consumer in consumers} | {"catalog.chains.changed": facts.chain_changed}
 

@@ -3,7 +3,8 @@ makes us say is the same message however often it is said."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from mercato.kit import topology
 from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId
@@ -13,12 +14,23 @@ from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.services.catalog.model.collections import LockedCollection
 from mercato.services.catalog.model.facts import Position, Standard
 
+MAX_EVENTS = 100
+"""Events in one message: their routing keys, of up to 160 bytes, stand in its header."""
+
 _NOBODY = bytes(ZERO_ADDRESS)
 STANDARDS = {
     Standard.UNKNOWN: common_pb2.STANDARD_UNSPECIFIED,
     Standard.ERC721: common_pb2.STANDARD_ERC721,
     Standard.ERC1155: common_pb2.STANDARD_ERC1155,
 }
+
+
+class TokenNews(NamedTuple):
+    """What is to be told of one token, and by which routing key."""
+
+    exchange: str
+    key: str
+    event: pb.TokenEvent
 
 
 def collection_id(chain: ChainId, contract: bytes) -> str:
@@ -51,7 +63,7 @@ def collection_upserted(
 def token_upserted(
     event_id: str, chain: ChainId, contract: Address, token_id: str, standard: Standard,
     owner: bytes | None, amount: int, position: Position,
-) -> Outgoing:  # fmt: skip
+) -> TokenNews:  # fmt: skip
     message = pb.TokenUpserted(
         chain_id=chain.caip2,
         contract=contract,
@@ -63,13 +75,14 @@ def token_upserted(
         position=position_message(position),
     )
     key = topology.token_upserted(chain, contract, int(token_id))
-    return outgoing(topology.MINTS_DOMAIN, key, message, f"{event_id}:token:{_place(position)}")
+    event = pb.TokenEvent(id=f"{event_id}:token:{_place(position)}", token_upserted=message)
+    return TokenNews(topology.MINTS_DOMAIN, key, event)
 
 
 def token_transferred(
     event_id: str, chain: ChainId, contract: Address, token_id: str,
     sender: bytes, recipient: bytes | None, amount: int, position: Position,
-) -> Outgoing:  # fmt: skip
+) -> TokenNews:  # fmt: skip
     message = pb.TokenTransferred(
         chain_id=chain.caip2,
         contract=contract,
@@ -80,10 +93,11 @@ def token_transferred(
     )
     setattr(message, "from", sender)
     key = topology.token_transferred(chain, contract, int(token_id))
-    return outgoing(topology.TOKENS_DOMAIN, key, message, f"{event_id}:transfer:{_place(position)}")
+    event = pb.TokenEvent(id=f"{event_id}:transfer:{_place(position)}", token_transferred=message)
+    return TokenNews(topology.TOKENS_DOMAIN, key, event)
 
 
-def token_enriched(event_id: str, chain: ChainId, contract: Address, token_id: str, name: str) -> Outgoing:
+def token_enriched(event_id: str, chain: ChainId, contract: Address, token_id: str, name: str) -> TokenNews:
     message = pb.TokenEnriched(
         chain_id=chain.caip2,
         contract=contract,
@@ -92,7 +106,21 @@ def token_enriched(event_id: str, chain: ChainId, contract: Address, token_id: s
         name=name,
     )
     key = topology.token_enriched(chain, contract, int(token_id))
-    return outgoing(topology.TOKENS_DOMAIN, key, message, f"{event_id}:enriched:{token_id}")
+    event = pb.TokenEvent(id=f"{event_id}:enriched:{token_id}", token_enriched=message)
+    return TokenNews(topology.TOKENS_DOMAIN, key, event)
+
+
+def tokens_changed(event_id: str, news: Iterable[TokenNews]) -> Iterator[Outgoing]:
+    """The news of one cause in as few messages as can be, in their order, each routed by the keys of all it carries."""
+    by_exchange: dict[str, list[TokenNews]] = {}
+    for one in news:
+        by_exchange.setdefault(one.exchange, []).append(one)
+    for exchange, told in by_exchange.items():
+        for start in range(0, len(told), MAX_EVENTS):
+            part = told[start : start + MAX_EVENTS]
+            first, *further = dict.fromkeys(one.key for one in part)
+            message = pb.TokenEvents(events=[one.event for one in part])
+            yield outgoing(exchange, first, message, f"{event_id}:{exchange}.{start // MAX_EVENTS}", further)
 
 
 def metadata_requested(

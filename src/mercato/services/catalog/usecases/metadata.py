@@ -22,9 +22,8 @@ class JoinMetadata:
             held = await unit.collections.lock([contract])
             for collection in held.values():
                 joined = await unit.metadata.join(collection.ref, map(bounded, resolutions))
-                unit.publish(
-                    *(messages.token_enriched(cause.event_id, chain, contract, r.token_id, r.name) for r in joined)
-                )
+                news = (messages.token_enriched(cause.event_id, chain, contract, r.token_id, r.name) for r in joined)
+                unit.publish(*messages.tokens_changed(cause.event_id, news))
 
         await self._store.beside_others(cause, chain, work)
 

@@ -70,7 +70,7 @@ async def _apply(unit: Unit, cause: Cause, batch: Batch[Transfer]) -> None:
     )
     unit.publish(*_collections_upserted(applied), *_metadata_requested(applied))
     if not batch.catching_up:
-        unit.publish(*_tokens_changed(applied))
+        unit.publish(*messages.tokens_changed(cause.event_id, _news(applied)))
 
 
 def _movements(
@@ -96,7 +96,7 @@ def _collections_upserted(applied: _Applied) -> Iterator[Outgoing]:
         )  # fmt: skip
 
 
-def _tokens_changed(applied: _Applied) -> Iterator[Outgoing]:
+def _news(applied: _Applied) -> Iterator[messages.TokenNews]:
     """Each movement by itself: two mints of one ERC-1155 id may settle two intents."""
     chain, event_id = applied.batch.chain, applied.cause.event_id
     for move in applied.fresh:

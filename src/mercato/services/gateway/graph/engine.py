@@ -8,6 +8,7 @@ from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any, NamedTuple
 
+import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -32,6 +33,7 @@ from mercato.kit.logging import Logger
 from mercato.services.gateway.graph import failures
 from mercato.services.gateway.graph.context import Context
 from mercato.services.gateway.graph.plan import Plan
+from mercato.services.gateway.graph.shared import EventContext, SharedAnswers, key_of
 from mercato.services.gateway.model import limits
 from mercato.services.gateway.model.limits import Limits
 
@@ -46,11 +48,13 @@ _MOVING = {"ReadPoint", "Finality"}
 
 
 class Request(NamedTuple):
-    """A GraphQL request as any transport carries it; `variables` are raw JSON values."""
+    """A GraphQL request as any transport carries it; `variables` are raw JSON values. `query` may be empty when
+    `sha256` names a document (see documents.py)."""
 
     query: str
     operation_name: str | None
     variables: Mapping[str, Any]
+    sha256: str = ""
 
 
 class Operation(NamedTuple):
@@ -91,6 +95,7 @@ class Engine:
         self._limits = most
         self._log = logger
         self._documents: OrderedDict[str, _Kept] = OrderedDict()
+        self._shared = SharedAnswers()
 
     def prepare(self, request: Request) -> Operation:
         """Raises `InvalidArgument` with the first reason why the request cannot run."""
@@ -138,8 +143,8 @@ class Engine:
         """The answer of a query or mutation. Never raises."""
         return await self._execute(operation, context, None)
 
-    async def stream(self, operation: Operation, context: Context) -> AsyncGenerator[Json, None]:
-        """An answer for each event of a subscription. Raises the `MercatoError` that ends or refuses it."""
+    async def stream(self, operation: Operation, context: Context) -> AsyncGenerator[bytes, None]:
+        """The JSON of an answer for each event of a subscription. Raises the `MercatoError` that ends or refuses it."""
         executor = Executor.build(
             self._schema,
             operation.document,
@@ -155,8 +160,22 @@ class Engine:
         if isinstance(source, ExecutionResult):
             raise self._refusal(source)
         async with aclosing(aiter(source)) as events:  # type: ignore[type-var]
+            variables = key_of(operation.request.variables)
             async for event in events:
-                yield await self._execute(operation, context.for_event(), event)
+                yield await self._answer(operation, context, event, variables)
+
+    async def _answer(self, operation: Operation, context: Context, event: object, variables: bytes) -> bytes:
+        """Rendered once for all who asked the same of this event, where only the event decides it."""
+        kept = self._shared.find(operation.plan, event, variables)
+        if kept is not None:
+            return kept
+        of_event = EventContext(context)
+        result = await self._execute(operation, of_event, event)
+        answer = orjson.dumps(result)
+        # An error names the request that met it, and only a plan tells one question from another.
+        if operation.plan is not None and not of_event.asked and "errors" not in result:
+            self._shared.keep(operation.plan, event, variables, answer)
+        return answer
 
     def _refusal(self, result: ExecutionResult) -> MercatoError:
         error = (result.errors or [GraphQLError("the subscription could not start")])[0]
@@ -167,7 +186,7 @@ class Engine:
             self._log.error("subscription failed", error=repr(unexpected), exc_info=unexpected)
         return known
 
-    async def _execute(self, operation: Operation, context: Context, root: object) -> Json:
+    async def _execute(self, operation: Operation, context: Context | EventContext, root: object) -> Json:
         if operation.plan is not None:
             return self._rendered(await operation.plan.execute(root, context, operation.request.variables))
         result = execute(

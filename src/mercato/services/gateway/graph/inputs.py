@@ -27,6 +27,13 @@ def page(first: int | None, after: str | None) -> PageQuery:
     return PageQuery(size, after)
 
 
+def cursor(value: str | None) -> str | None:
+    """A place to go on after. Raises `InvalidArgument` INVALID_CURSOR for what is too long to be one."""
+    if value is not None and len(value) > _LONGEST_CURSOR:
+        raise InvalidArgument("INVALID_CURSOR", "use a cursor exactly as an event gave it", field="after")
+    return value
+
+
 def text(value: str, field: str, most: int, least: int = 0) -> str:
     """Raises `InvalidArgument` INVALID_{FIELD}; lengths are characters."""
     if not least <= len(value) <= most:

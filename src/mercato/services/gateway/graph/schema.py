@@ -7,6 +7,7 @@ from pathlib import Path
 from ariadne import ScalarType, make_executable_schema
 from graphql import GraphQLSchema
 
+from mercato.services.gateway.graph.administration import ADMINISTRATION
 from mercato.services.gateway.graph.fields import FIELDS
 from mercato.services.gateway.graph.mutations import mutation
 from mercato.services.gateway.graph.queries import query
@@ -21,5 +22,5 @@ def build_schema() -> GraphQLSchema:
     """Names in Python are the schema's in snake_case; everything else is bound by name."""
     upload = ScalarType("Upload", value_parser=parse_upload)
     return make_executable_schema(
-        SDL, *SCALARS, upload, query, mutation, subscription, *FIELDS, convert_names_case=True
+        SDL, *SCALARS, upload, query, mutation, subscription, *FIELDS, *ADMINISTRATION, convert_names_case=True
     )

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from ariadne import SubscriptionType
 
 from mercato.kit import channels
 from mercato.kit.ids import Address, ChainId
-from mercato.services.gateway.consumers import Interrupted, Mailbox
-from mercato.services.gateway.graph.context import context_of
+from mercato.services.gateway.consumers import Interrupted
+from mercato.services.gateway.graph import inputs
+from mercato.services.gateway.graph.context import Context, context_of
 from mercato.services.gateway.graph.fields.types import Info
 from mercato.services.gateway.model import node_ids
-from mercato.services.gateway.model.events import MARKET_EVENTS, MY_EVENTS, Event, IntentChanged
+from mercato.services.gateway.model.events import MARKET_EVENTS, MY_EVENTS, Gap, IntentChanged
 from mercato.services.gateway.model.steps import IntentUpdate, StepFollower
+from mercato.services.gateway.usecases import Shown, Watch
 
 subscription = SubscriptionType()
 
-Events = AsyncGenerator[Event, None]
+_RECENT_MILLISECONDS = 30_000
+"""What a watcher of its own events gets of the past without a cursor: after a sign-in it is always late."""
 
 
 @subscription.source("intentUpdates")
-async def intent_updates(_: object, info: Info, *, id: str) -> AsyncGenerator[IntentUpdate, None]:
+async def intent_updates(
+    _: object, info: Info, *, id: str, after: str | None = None
+) -> AsyncGenerator[IntentUpdate, None]:
     """Listens first and reads then, so that no step falls between; what both show is shown once. After a break of
     the pushes it reads again and goes on."""
     context = context_of(info)
     user_id, intent_id = (await context.principal()).user_id, node_ids.parse_intent(id)
     read = context.backends.orchestrator.get_intent
     with context.hub.listening(channels.intent(intent_id)) as mailbox:
-        follower = StepFollower(await read(user_id, intent_id))
-        yield follower.first
+        follower, shown = StepFollower.begun(await read(user_id, intent_id), inputs.cursor(after))
+        for update in shown:
+            yield update
         while True:
             try:
-                event = await mailbox.next()
+                event = (await mailbox.next()).event
             except Interrupted:
                 for update in follower.advance(await read(user_id, intent_id), None):
                     yield update
@@ -43,34 +51,38 @@ async def intent_updates(_: object, info: Info, *, id: str) -> AsyncGenerator[In
 
 
 @subscription.source("myEvents")
-async def my_events(_: object, info: Info) -> Events:
-    """Begins with the last half minute: who has just signed in cannot have listened before."""
+async def my_events(_: object, info: Info, *, after: str | None = None) -> Shown:
     context = context_of(info)
-    user_id = (await context.principal()).user_id
-    with context.hub.catching_up(channels.user(user_id)) as mailbox:
-        async for event in _only(mailbox, MY_EVENTS):
+    watch = _watch(context, channels.user((await context.principal()).user_id))
+    recent = int(time.time() * 1000) - _RECENT_MILLISECONDS
+    events = watch.since(recent) if after is None else watch.after(inputs.cursor(after))
+    async with aclosing(_only(events, MY_EVENTS)) as mine:
+        async for event in mine:
             yield event
 
 
 @subscription.source("collectionEvents")
-async def collection_events(_: object, info: Info, *, chain_id: ChainId, contract: Address) -> Events:
-    with context_of(info).hub.listening(channels.collection(chain_id, contract)) as mailbox:
-        async for event in _only(mailbox, MARKET_EVENTS):
-            yield event
+def collection_events(
+    _: object, info: Info, *, chain_id: ChainId, contract: Address, after: str | None = None
+) -> Shown:
+    watch = _watch(context_of(info), channels.collection(chain_id, contract))
+    return _only(watch.after(inputs.cursor(after)), MARKET_EVENTS)
 
 
 @subscription.source("feed")
-async def feed(_: object, info: Info) -> Events:
-    with context_of(info).hub.listening(channels.FEED) as mailbox:
-        async for event in _only(mailbox, MARKET_EVENTS):
-            yield event
+def feed(_: object, info: Info, *, after: str | None = None) -> Shown:
+    return _only(_watch(context_of(info), channels.FEED).after(inputs.cursor(after)), MARKET_EVENTS)
 
 
-async def _only(mailbox: Mailbox, kinds: tuple[type[Event], ...]) -> Events:
-    while True:
-        event = await mailbox.next()
-        if isinstance(event, kinds):
-            yield event
+def _watch(context: Context, channel: str) -> Watch:
+    return Watch(context.hub, channel)
+
+
+async def _only(events: Shown, kinds: tuple[type, ...]) -> Shown:
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, (Gap, *kinds)):
+                yield event
 
 
 @subscription.field("intentUpdates")

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from mercato.kit.errors import InvalidArgument, MercatoError
 from mercato.services.gateway.consumers import PushHub
 from mercato.services.gateway.graph.context import Context
+from mercato.services.gateway.graph.documents import Documents
 from mercato.services.gateway.graph.engine import Engine, Operation, Request, RequestRefused
 from mercato.services.gateway.graph.watching import watched
 from mercato.services.gateway.http import answers, bodies, multipart
@@ -49,16 +50,32 @@ def parse_request(body: Any) -> Request:
         raise InvalidArgument("REQUEST_INVALID", "the body must be a JSON object with a query")
     query, name = body.get("query"), body.get("operationName")
     variables, extensions = body.get("variables"), body.get("extensions")
-    if not isinstance(query, str) or not query.strip():
+    if extensions is not None and not isinstance(extensions, dict):
+        raise InvalidArgument("REQUEST_INVALID", "extensions must be a JSON object", field="extensions")
+    sha256 = _persisted(extensions or {})
+    if query is None and sha256:
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
         raise InvalidArgument("REQUEST_INVALID", "query must be the text of a GraphQL document", field="query")
     if name is not None and not isinstance(name, str):
         raise InvalidArgument("REQUEST_INVALID", "operationName must be text", field="operationName")
     if variables is not None and not isinstance(variables, dict):
         raise InvalidArgument("REQUEST_INVALID", "variables must be a JSON object", field="variables")
-    if extensions is not None and not isinstance(extensions, dict):
-        raise InvalidArgument("REQUEST_INVALID", "extensions must be a JSON object", field="extensions")
     # An empty operationName is what some clients send for none.
-    return Request(query, name or None, variables or {})
+    return Request(query, name or None, variables or {}, sha256)
+
+
+def _persisted(extensions: dict[str, Any]) -> str:
+    """The hash of an automatic persisted query, empty when the request has none."""
+    given = extensions.get("persistedQuery")
+    if given is None:
+        return ""
+    sha256 = given.get("sha256Hash") if isinstance(given, dict) and given.get("version") == 1 else None
+    if not isinstance(sha256, str) or not sha256:
+        raise InvalidArgument(
+            "PERSISTED_QUERY_INVALID", 'persistedQuery must be {"version": 1, "sha256Hash": …}', field="extensions"
+        )
+    return sha256
 
 
 class GraphQLEndpoint:
@@ -72,9 +89,11 @@ class GraphQLEndpoint:
         sessions: SessionChecker,
         cookies: CookiePolicy,
         upload_limit: int,
+        documents: Documents,
         hot: HotReads | None,
     ) -> None:
         self._engine = engine
+        self._documents = documents
         self._hot = hot
         self._backends = backends
         self._hub = hub
@@ -88,9 +107,9 @@ class GraphQLEndpoint:
         if kind is None:
             return _not_acceptable()
         try:
-            found = parse_request(_from_url(request))
+            found = await self._documents.resolve(parse_request(_from_url(request)))
         except MercatoError as error:
-            return answers.refusal(error, kind)
+            return _refused(error, kind)
         return await self._run(request, found, kind)
 
     async def post(self, request: HttpRequest) -> Response:
@@ -100,9 +119,9 @@ class GraphQLEndpoint:
             return _not_acceptable()
         try:
             async with self._body(request) as body:
-                return await self._run(request, parse_request(body), kind)
+                return await self._run(request, await self._documents.resolve(parse_request(body)), kind)
         except MercatoError as error:
-            return answers.refusal(error, kind)
+            return _refused(error, kind)
 
     @asynccontextmanager
     async def _body(self, request: HttpRequest) -> AsyncIterator[Any]:

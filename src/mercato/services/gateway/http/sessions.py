@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from typing import Protocol
 
 from redis.exceptions import RedisError
 
@@ -23,7 +24,6 @@ from mercato.kit.errors import MercatoError, Unauthenticated, Unavailable
 from mercato.kit.logging import Logger
 from mercato.kit.redis import Redis
 from mercato.services.gateway.model.people import Principal
-from mercato.services.gateway.rpc.identity import AuthClient
 
 BELIEVED_SECONDS = 30.0
 """How long a verdict stands while revocations are heard."""
@@ -44,6 +44,14 @@ _BATCH = 5000
 
 Ending = Callable[[str], None]
 """Told the reason, once, when a session ends."""
+
+
+class Auth(Protocol):
+    """What is asked of the auth service."""
+
+    async def introspect(self, access_token: str) -> Principal: ...
+
+    async def find_ended_sessions(self, session_ids: Sequence[str]) -> list[str]: ...
 
 
 class _Verdict:
@@ -68,7 +76,7 @@ class SessionChecker:
 
     def __init__(
         self,
-        auth: AuthClient,
+        auth: Auth,
         clock: Callable[[], float],
         now: Callable[[], datetime],
         logger: Logger,
@@ -146,6 +154,12 @@ class SessionChecker:
             for end in tuple(self._watched.get(session_id, ())):
                 end("SESSION_REVOKED")
 
+    def subscribed(self) -> None:
+        """Revocations are heard from now on; what was believed before may have missed one."""
+        self._hearings += 1
+        self._hears = True
+        self._due.set()
+
     @contextmanager
     def watching(self, session_id: str, end: Ending) -> Iterator[None]:
         """Calls `end` when the session ends, within milliseconds of its revocation."""
@@ -186,9 +200,7 @@ class SessionChecker:
                     continue
                 if message["type"] == "subscribe":
                     # The client subscribes again by itself after a lost connection: before each time may be a gap.
-                    self._hearings += 1
-                    self._hears = True
-                    self._due.set()
+                    self.subscribed()
                 elif message["type"] == "message":
                     self.ended([message["data"].decode("ascii", "replace")])
 

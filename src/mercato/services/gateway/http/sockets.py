@@ -29,6 +29,7 @@ from mercato.kit.ids import new_id
 from mercato.kit.logging import Logger
 from mercato.services.gateway.consumers import PushHub, TooSlow
 from mercato.services.gateway.graph.context import Context
+from mercato.services.gateway.graph.documents import Documents
 from mercato.services.gateway.graph.engine import Engine, Operation, entries_of
 from mercato.services.gateway.graph.scalars import render_datetime
 from mercato.services.gateway.http import bodies
@@ -82,6 +83,7 @@ class SocketEndpoint:
         logger: Logger,
         now: Callable[[], datetime],
         times: SocketTimes,
+        documents: Documents,
     ) -> None:
         self.engine = engine
         self.backends = backends
@@ -91,6 +93,7 @@ class SocketEndpoint:
         self.log = logger
         self.now = now
         self.times = times
+        self.documents = documents
 
     async def serve(self, websocket: WebSocket) -> None:
         """One connection, from the handshake to its end."""
@@ -236,7 +239,8 @@ class _Connection:
     async def _operate(self, key: str, payload: dict[str, Any]) -> None:
         with tracing.continued({tracing.REQUEST_ID_HEADER: new_id().hex}, "subscribe"):
             try:
-                operation = self._endpoint.engine.prepare(parse_request(payload))
+                request = await self._endpoint.documents.resolve(parse_request(payload))
+                operation = self._endpoint.engine.prepare(request)
                 trace.get_current_span().update_name(operation.label)
                 await self._answer(key, operation)
                 await self._last(key, {"id": key, "type": "complete"})
@@ -265,8 +269,8 @@ class _Connection:
             await self._last(key, {"id": key, "type": "error", "payload": result["errors"]})
             return
         async with aclosing(endpoint.engine.stream(operation, context)) as results:
-            async for result in results:
-                await self._send({"id": key, "type": "next", "payload": result})
+            async for answer in results:
+                await self._send({"id": key, "type": "next", "payload": orjson.Fragment(answer)})
 
     # --- messages out -----------------------------------------------------------------------------
 

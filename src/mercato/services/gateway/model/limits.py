@@ -1,4 +1,4 @@
-"""How much one query may ask for: depth, aliases and cost, measured on the document before anything runs.
+"""How much one query may ask for: size, depth, aliases and cost, measured on the document before anything runs.
 
 Cost counts values and reads: each field is 1, a field that reads from a service on its own is `READ` more, and a
 list multiplies what is below it by the rows it may have. Conditions (`@skip`, `@include`) are not looked at, so the
@@ -50,6 +50,7 @@ class Limits(NamedTuple):
     cost: int
     aliases: int
     page: int
+    selections: int = 600
 
 
 class Usage(NamedTuple):
@@ -62,10 +63,17 @@ class Usage(NamedTuple):
 
 class _Measure:
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any], limits: Limits
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
+        limits: Limits,
     ) -> None:
         self._schema = schema
         self._variables = variables
+        # A default cannot name another variable, so looking one up ends.
+        self._defaults = {d.variable.name.value: d.default_value for d in operation.variable_definitions or ()}
         self._limits = limits
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         # None while a fragment is being measured: a cycle counts nothing here and validation names it.
@@ -146,7 +154,8 @@ class _Measure:
 
     def _given(self, value: ValueNode | None) -> object:
         if isinstance(value, VariableNode):
-            return self._variables.get(value.name.value)
+            name = value.name.value
+            return self._variables[name] if name in self._variables else self._given(self._defaults.get(name))
         if isinstance(value, IntValueNode):
             return int(value.value)
         return value.values if isinstance(value, ListValueNode) else None
@@ -161,11 +170,12 @@ def check(
 ) -> Usage:
     """What `operation` may use, measured; no variable need have the right type yet.
 
-    Raises `InvalidArgument` QUERY_TOO_DEEP, TOO_MANY_ALIASES or QUERY_TOO_COSTLY with `limit` and, where it was
-    counted to the end, `found`.
+    Raises `InvalidArgument` TOO_MANY_SELECTIONS, QUERY_TOO_DEEP, TOO_MANY_ALIASES or QUERY_TOO_COSTLY with `limit` and,
+    where it was counted to the end, `found`.
     """
+    _check_size(document, limits)
     root = schema.get_root_type(operation.operation)
-    used = _Measure(schema, document, variables, limits).selection_set(operation.selection_set, root, 1)
+    used = _Measure(schema, document, operation, variables, limits).selection_set(operation.selection_set, root, 1)
     if used.depth > limits.depth:
         raise _too_deep(limits)
     if used.aliases > limits.aliases:
@@ -183,6 +193,26 @@ def check(
             found=str(used.cost),
         )
     return used
+
+
+def _check_size(document: DocumentNode, limits: Limits) -> None:
+    """Validation compares selections with one another: what a document writes is bounded before it."""
+    found = 0
+    waiting: list[SelectionSetNode] = [
+        d.selection_set for d in document.definitions if isinstance(d, OperationDefinitionNode | FragmentDefinitionNode)
+    ]
+    while waiting:
+        selections = waiting.pop().selections
+        found += len(selections)
+        if found > limits.selections:
+            raise InvalidArgument(
+                "TOO_MANY_SELECTIONS",
+                f"a document may write {limits.selections} fields and fragments; split it",
+                limit=str(limits.selections),
+            )
+        waiting += [
+            s.selection_set for s in selections if isinstance(s, FieldNode | InlineFragmentNode) and s.selection_set
+        ]
 
 
 def _definition(parent: GraphQLCompositeType | None, name: str) -> GraphQLField | None:

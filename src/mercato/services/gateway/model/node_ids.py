@@ -77,6 +77,14 @@ def parse_intent(node_id: str) -> UUID:
     return key
 
 
+def parse_chain_endpoint(node_id: str) -> str:
+    """The key of an endpoint's id. Raises `InvalidArgument` INVALID_ID."""
+    kind, key = _decode(node_id)
+    if kind != "ChainEndpoint" or not key:
+        raise _invalid()
+    return key
+
+
 def _encode(kind: str, key: str) -> str:
     return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")
 

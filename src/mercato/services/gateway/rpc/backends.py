@@ -23,6 +23,7 @@ from mercato.services.gateway.rpc.chains import ChainsClient, IndexerClient
 from mercato.services.gateway.rpc.identity import AuthClient, UsersClient, WalletsClient
 from mercato.services.gateway.rpc.media import MediaClient
 from mercato.services.gateway.rpc.orchestrator import OrchestratorClient
+from mercato.services.gateway.rpc.registry import RegistryClient
 from mercato.services.gateway.store.pushed import PushedBlocks
 
 S = TypeVar("S")
@@ -35,6 +36,7 @@ class Backends(NamedTuple):
     users: UsersClient
     wallets: WalletsClient
     chains: ChainsClient
+    registry: RegistryClient
     catalog: CatalogClient
     indexer: IndexerClient
     media: MediaClient
@@ -50,11 +52,13 @@ async def connected(settings: Settings) -> AsyncIterator[Backends]:
         async def open_stub(service: str, stub: Callable[[aio.Channel], S]) -> S:
             return await stack.enter_async_context(grpc.connected(settings, service, stub))
 
+        chains = await open_stub("chains", ChainsServiceStub)
         yield Backends(
             auth=AuthClient(await open_stub("auth", AuthServiceStub)),
             users=UsersClient(await open_stub("users", UsersServiceStub)),
             wallets=WalletsClient(await open_stub("wallets", WalletsServiceStub)),
-            chains=ChainsClient(await open_stub("chains", ChainsServiceStub)),
+            chains=ChainsClient(chains),
+            registry=RegistryClient(chains),
             catalog=CatalogClient(await open_stub("catalog", CatalogServiceStub)),
             indexer=IndexerClient(await open_stub("indexer", IndexerServiceStub)),
             media=MediaClient(await open_stub("media", MediaServiceStub)),

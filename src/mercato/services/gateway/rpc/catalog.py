@@ -97,6 +97,15 @@ class CatalogClient:
         points = wire.read_points(answer.read_points)
         return wire.page(_tokens(answer.columns, points), answer.cursors, answer.page, page, points.values())
 
+    async def flag_token(self, key: TokenKey, flag: str, reason: str, flagged_by: str) -> None:
+        """Raises `NotFound` TOKEN_NOT_FOUND, `InvalidArgument` INVALID_FLAG, REASON_REQUIRED."""
+        request = pb.FlagTokenRequest(token=_token_key(key), flag=flag, reason=reason, flagged_by=flagged_by)
+        await self._stub.FlagToken(request)
+
+    async def unflag_token(self, key: TokenKey, flag: str) -> None:
+        """Raises `NotFound` TOKEN_NOT_FOUND, `InvalidArgument` INVALID_FLAG."""
+        await self._stub.UnflagToken(pb.UnflagTokenRequest(token=_token_key(key), flag=flag))
+
     async def list_balances(self, place: Place, owners: Sequence[Address], page: PageQuery) -> Page[Balance]:
         answer = await self._stub.ListBalances(
             pb.ListBalancesRequest(

@@ -27,7 +27,7 @@ class ChainsClient:
 
     async def list_chains(self) -> list[Chain]:
         answer = await self._stub.ListChains(chains_pb2.ListChainsRequest())
-        return [_chain(c) for c in answer.chains]
+        return [public_chain(c) for c in answer.chains]
 
 
 class IndexerClient:
@@ -92,7 +92,8 @@ def _import(i: indexer_pb2.CollectionImport) -> CollectionImport:
     )
 
 
-def _chain(c: chains_pb2.Chain) -> Chain:
+def public_chain(c: chains_pb2.Chain) -> Chain:
+    """What everybody may see of a chain."""
     return Chain(
         chain_id=ChainId.parse(c.chain_id),
         name=c.name,

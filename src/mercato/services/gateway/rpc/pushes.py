@@ -18,16 +18,16 @@ from mercato.services.gateway.model.keys import CollectionKey, TokenKey
 from mercato.services.gateway.rpc import wire
 from mercato.services.gateway.rpc.orchestrator import intent
 
-Head = tuple[str, datetime]
+Head = tuple[str, datetime, str]
 _TokenEvent = events_pb2.TokenUpserted | events_pb2.TokenTransferred | events_pb2.TokenEnriched
 
 
-def event_of(push: push_pb2.Push) -> events.Event | None:
-    """The event of a push; None for a body that this release does not know."""
+def event_of(push: push_pb2.Push, cursor: str) -> events.Event | None:
+    """The event of a push, with the place after it; None for a body that this release does not know."""
     name = push.WhichOneof("body")
     if name is None:
         return None
-    return _BODIES[name]((push.id, wire.moment(push.pushed_at)), getattr(push, name))
+    return _BODIES[name]((push.id, wire.moment(push.pushed_at), cursor), getattr(push, name))
 
 
 def _intent(head: Head, i: orchestrator_pb2.Intent) -> events.IntentChanged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 MAX_RANGE = 100_000
-LOGS_WANTED = 8_000
+LOGS_WANTED = 6_000
 """Logs a request should bring: enough to amortise it, few enough to keep memory flat."""
 
 _PROBE_AFTER = 16

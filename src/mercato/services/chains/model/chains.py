@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId, Wei
 
+CONDUIT = "conduit"
+"""The one kind of which a chain may have several."""
+
 CONTRACT_KINDS = frozenset(
-    {"factory", "implementation721", "implementation1155", "seaport", "conduit_controller", "multicall"}
+    {"factory", "implementation721", "implementation1155", "seaport", "conduit_controller", CONDUIT, "multicall"}
 )
-"""Contracts that the system knows how to use; one of each for a chain."""
+"""Contracts that the system knows how to use; one of each for a chain, but any number of conduits."""
 
 MAX_BLOCK = 2**63 - 1
 MAX_FEE = Wei(10**18)
@@ -23,6 +29,9 @@ MAX_FEE = Wei(10**18)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,2000}")
 _URL_LIMIT = 2000
+_KEY_LENGTH = 12
+_HIDDEN = "***"
+_METADATA_SERVICE = ipaddress.ip_address("fd00:ec2::254")
 
 
 class IndexScope(StrEnum):
@@ -56,6 +65,21 @@ class Endpoint:
     weight: int
     headers: Mapping[str, str]
     ws_url: str = ""
+
+    @property
+    def id(self) -> str:
+        """Names the endpoint where its URL may not be shown."""
+        return hashlib.sha256(self.url.encode()).hexdigest()[:24]
+
+    @property
+    def shown_url(self) -> str:
+        """The URL with stars for what may be a key: long parts of the path, and every value of the query."""
+        return _without_keys(self.url)
+
+    @property
+    def shown_ws_url(self) -> str:
+        """The same of `ws_url`."""
+        return _without_keys(self.ws_url)
 
 
 @dataclass(frozen=True)
@@ -117,12 +141,51 @@ def check_spec(spec: ChainSpec) -> None:
         raise InvalidArgument("INVALID_START_BLOCK", "the start block is a block number")
 
 
+def without_credentials(endpoint: Endpoint) -> Endpoint:
+    """The user and password of a URL as the header they mean (RFC 7617): a URL is shown, a header is not.
+
+    Raises `InvalidArgument` ENDPOINT_PASSWORD_TWICE when there is such a header, too.
+    """
+    if not _is_http_url(endpoint.url):
+        return endpoint
+    parts = urlsplit(endpoint.url)
+    if parts.username is None and parts.password is None:
+        return endpoint
+    if any(name.lower() == "authorization" for name in endpoint.headers):
+        raise InvalidArgument(
+            "ENDPOINT_PASSWORD_TWICE", "give the password in the URL or the Authorization header, not both"
+        )
+    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()
+    headers = {**endpoint.headers, "Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return replace(endpoint, url=bare, headers=headers)
+
+
+def check_place(address: str) -> None:
+    """Whether a node may be at an IP address. An admin's own networks are allowed; addresses at which no node can be
+    but a cloud's credentials can (link-local), and those that mean no single host, are not.
+
+    Raises `InvalidArgument` ENDPOINT_NOT_ALLOWED.
+    """
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    if found.is_link_local or found.is_multicast or found.is_unspecified or found == _METADATA_SERVICE:
+        raise InvalidArgument(
+            "ENDPOINT_NOT_ALLOWED", "the endpoint's host is a link-local, multicast or unspecified address; name a node"
+        )
+
+
 def check_endpoint(endpoint: Endpoint) -> None:
     """Raises `InvalidArgument` with the first thing that is wrong."""
     if not _is_http_url(endpoint.url):
         raise InvalidArgument("INVALID_ENDPOINT_URL", "an endpoint is an http:// or https:// URL with a host")
     if endpoint.ws_url and not _is_url(endpoint.ws_url, ("ws", "wss")):
         raise InvalidArgument("INVALID_ENDPOINT_URL", "a node announces blocks at a ws:// or wss:// URL with a host")
+    if "@" in urlsplit(endpoint.ws_url).netloc:
+        raise InvalidArgument(
+            "INVALID_ENDPOINT_URL", "a ws:// URL carries no password: the headers are sent there, too"
+        )
     if not (0 <= endpoint.priority <= 1000 and 1 <= endpoint.weight <= 1000):
         raise InvalidArgument("INVALID_ENDPOINT", "priority is 0 to 1000 and weight 1 to 1000")
     if len(endpoint.headers) > 16 or not all(
@@ -158,6 +221,14 @@ def check_gas_policy(policy: GasPolicy) -> None:
 
 def _is_label(text: str, longest: int) -> bool:
     return 1 <= len(text) <= longest and text.isprintable() and text.strip() == text
+
+
+def _without_keys(url: str) -> str:
+    parts = urlsplit(url)
+    path = "/".join(_HIDDEN if len(part) >= _KEY_LENGTH else part for part in parts.path.split("/"))
+    names = [pair.partition("=")[0] for pair in parts.query.split("&") if pair]
+    query = "&".join(f"{name}={_HIDDEN}" if len(name) < _KEY_LENGTH else _HIDDEN for name in names)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, query, ""))
 
 
 def _is_http_url(text: str) -> bool:
