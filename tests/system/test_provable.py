@@ -15,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from mercato.cli.demo_mainnet import indexed, recorded_node
+from mercato.evm.abi import Function
 from mercato.evm.directory import ChainHandle
 from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit import grpc, postgres
@@ -29,7 +30,7 @@ from mercato.services.catalog.store.sampling import draw
 from mercato.stack import LocalStack
 from mercato.stack.proof.drill import check_depth, drilling
 from mercato.stack.proof.rebuilding import Rebuilt, rebuilding
-from mercato.stack.proof.scratch import scratch_catalog
+from mercato.stack.proof.scratch import CATALOG, scratch_database
 from mercato.stack.proof.verification import Disagreement, Verified, verifying
 from mercato.stack.servers.postgres import REBUILD
 from mercato.story.mainnet import MAINNET
@@ -39,7 +40,8 @@ from tests.marketplace import Marketplace
 
 @pytest.fixture(scope="module")
 async def played(market: Marketplace) -> tuple[Story, Collection, Collection]:
-    """A newcomer who holds three ERC-721 tokens and 42 units of one ERC-1155 token, in collections of his own."""
+    """A newcomer who holds three ERC-721 tokens and 42 units of one ERC-1155 token, in collections of his own, and who
+    approved an operator for two tokens, one of which moved since, and for all."""
     story = await market.signed_in_story()
     async with story.api.socket() as socket:
         _, uri = await story.upload()
@@ -47,6 +49,15 @@ async def played(market: Marketplace) -> tuple[Story, Collection, Collection]:
         await story.mint(socket, single, quantity=3)
         multi = await story.create_collection(socket, "ERC1155", uri)
         await story.mint(socket, multi, quantity=42, token_id=7)
+    operator = Address(bytes.fromhex("0e" * 20))
+    me = story.wallet.address
+    for data in (
+        Function("approve(address,uint256)").encode(operator, 1),
+        Function("approve(address,uint256)").encode(operator, 2),
+        Function("transferFrom(address,address,uint256)").encode(me, me, 1),
+        Function("setApprovalForAll(address,bool)").encode(operator, True),
+    ):
+        await story.call(single.contract, data)
     return story, single, multi
 
 
@@ -123,14 +134,38 @@ async def test_a_rebuild_from_raw_events_is_equal_in_every_table(
     assert await databases(market) == before
 
 
+async def test_an_approval_that_the_chain_never_gave_is_found(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    story, single, _ = played
+    contract = Address.parse(single.contract)
+    connection = await asyncpg.connect(market.stack.settings.database_url("wallet_db"))
+    try:
+        lie = "UPDATE approvals SET approved = true, ended_block_hash = NULL WHERE contract = $1 AND token_id = 1"
+        assert await connection.execute(lie, contract) == "UPDATE 1"
+        result = await rebuilt(market, story.chain)
+        truth = """
+        UPDATE approvals SET approved = false, ended_block_hash = move.block_hash
+        FROM token_moves move WHERE move.contract = $1 AND approvals.contract = $1
+        AND move.token_id = 1 AND approvals.token_id = 1
+        """
+        assert await connection.execute(truth, contract) == "UPDATE 1"
+    finally:
+        await connection.close()
+    assert differing(result) == {"approvals": [f"{contract.text} token 1"]}
+    assert differing(await rebuilt(market, story.chain)) == {}
+
+
 async def test_a_rebuilt_database_is_there_afterwards_only_when_it_was_to_be_kept(
     market: Marketplace, played: tuple[Story, Collection, Collection]
 ) -> None:
     async with rebuilding(market.stack.settings) as tool:
         result = await tool.run(played[0].chain, lambda done, total: None, keep=True)
-    assert result.scratch in await databases(market)
+    assert len(result.scratch) == 2
+    assert set(result.scratch) <= await databases(market)
     connection = await asyncpg.connect(market.stack.settings.database_url(REBUILD))
-    await connection.execute(f'DROP DATABASE "{result.scratch}"')
+    for name in result.scratch:
+        await connection.execute(f'DROP DATABASE "{name}"')
     await connection.close()
 
 
@@ -144,7 +179,7 @@ async def test_the_role_that_rebuilds_enters_no_live_database(market: Marketplac
 async def test_a_server_without_that_role_is_told_what_to_run_there(market: Marketplace) -> None:
     stranger = market.stack.settings.model_copy(update={"postgres_password": SecretStr("another")})
     with pytest.raises(FailedPrecondition) as refused:
-        async with scratch_catalog(stranger, market.nodes[0][0]):
+        async with scratch_database(stranger, market.nodes[0][0], CATALOG):
             pytest.fail("a database was made")
     assert refused.value.reason == "MAY_NOT_CREATE_DATABASE"
     assert "CREATE ROLE catalog_rebuild LOGIN CREATEDB" in refused.value.message

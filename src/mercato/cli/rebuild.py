@@ -40,7 +40,8 @@ async def _run(chosen: ChainId | None, keep: bool) -> bool:
     for result in results:
         show(result)
         if keep:
-            _out.print(f"kept as database {result.scratch}; `DROP DATABASE {result.scratch}` when done")
+            for name in result.scratch:
+                _out.print(f"kept as database {name}; `DROP DATABASE {name}` when done")
     return all(result.is_equal for result in results)
 
 

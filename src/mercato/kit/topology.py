@@ -67,6 +67,7 @@ QUEUES = (
     Queue("wallets.tokens.approved", "wallets", TOKENS_EVENTS, "approved.eip155.*"),
     Queue("subs.tokens.changed", "subscriptions", TOKENS_DOMAIN, "#"),
     Queue("catalog.chains.changed", "catalog", CHAINS_EVENTS, "*.eip155.*"),
+    Queue("wallets.tokens.transferred", "wallets", TOKENS_EVENTS, "transferred.eip155.*"),
     Queue("wallets.chains.reorged", "wallets", CHAINS_EVENTS, "reorged.eip155.*"),
     Queue("subs.chains.reorged", "subscriptions", CHAINS_EVENTS, "reorged.eip155.*"),
     Queue("media.metadata.requested", "media", MEDIA_EVENTS, "metadata.requested"),

@@ -27,6 +27,55 @@ mutation ($message: String!, $signature: Bytes!) {
 }
 """
 
+REQUEST_WALLET_LINK = """
+mutation ($address: Address!, $chain: ChainId!) {
+  requestWalletLink(input: {address: $address, chainId: $chain}) { message nonce expiresAt }
+}
+"""
+
+LINK_WALLET = """
+mutation ($message: String!, $signature: Bytes!) {
+  linkWallet(input: {message: $message, signature: $signature}) {
+    created
+    wallet { id address chainId primary }
+  }
+}
+"""
+
+UNLINK_WALLET = """
+mutation ($id: ID!) { unlinkWallet(id: $id) { revokedSessions wallets { id address primary } } }
+"""
+
+SET_PRIMARY_WALLET = "mutation ($id: ID!) { setPrimaryWallet(id: $id) { wallet { id address primary } } }"
+
+UPDATE_PROFILE = """
+mutation ($input: UpdateProfileInput!) {
+  updateProfile(input: $input) {
+    user { id profile { handle displayName bio avatarUri avatarUrl links { label url } } }
+  }
+}
+"""
+
+USER = """
+query ($handle: String, $address: Address) {
+  user(handle: $handle, address: $address) {
+    id address primaryAddress profile { handle displayName bio avatarUrl links { label url } }
+  }
+}
+"""
+
+ACCOUNT = """
+query {
+  viewer {
+    user { id address primaryAddress }
+    wallets { id address chainId primary linkedAt lastSeenAt }
+    sessions { address current }
+    approvals(first: 100) { nodes { contract owner operator tokenId position { blockNumber } } }
+    approvalHistory(first: 100) { nodes { contract owner operator tokenId approved endedBy { blockNumber } } }
+  }
+}
+"""
+
 MY_EVENTS = """
 subscription {
   myEvents {

@@ -80,6 +80,36 @@ class Story:
         self._step("signed in", started, self.wallet.address.checksum)
         return answer
 
+    async def link_wallet(self, other: Wallet) -> Json:
+        """Adds a further wallet, which signs that it joins this account; the payload of `linkWallet`."""
+        started = time.perf_counter()
+        asked = await self.api.execute(
+            documents.REQUEST_WALLET_LINK, address=other.address.checksum, chain=self.chain.caip2
+        )
+        message = asked["requestWalletLink"]["message"]
+        answer = await self.api.execute(documents.LINK_WALLET, message=message, signature=other.sign_message(message))
+        payload: Json = answer["linkWallet"]
+        self._step("wallet linked", started, other.address.checksum)
+        return payload
+
+    async def read_account(self) -> Json:
+        """The viewer: user, wallets, approvals in force."""
+        found: Json = (await self.api.execute(documents.ACCOUNT))["viewer"]
+        return found
+
+    async def call(self, contract: str, data: bytes, gas: int = 200_000) -> None:
+        """Sends a call of one's own to a contract and waits until it is mined."""
+        fee = 2 * await self.node.gas_price() + 10**9
+        transaction = {
+            "chainNumber": int(self.chain), "to": contract, "data": "0x" + data.hex(), "value": "0", "gasLimit": gas,
+            "maxFeePerGas": fee, "maxPriorityFeePerGas": 10**9,
+        }  # fmt: skip
+        tx_hash = await self.send({"transaction": transaction})
+        async with asyncio.timeout(30):
+            while (receipt := await self.node.find_receipt(bytes.fromhex(tx_hash[2:]))) is None:
+                await asyncio.sleep(0.05)
+        assert receipt.succeeded, tx_hash
+
     async def hear_own_events(self, socket: Socket, wanted: set[str]) -> dict[str, Json]:
         """Waits until the user's own subscription has told each of `wanted` (type names)."""
         started = time.perf_counter()

@@ -21,17 +21,22 @@ from tests.integration.catalog import catalog_tables
 
 Tables = dict[str, Any]
 
-_QUEUE_OF = {
-    "created": "catalog.collections.created",
-    "configured": "catalog.collections.configured",
-    "minted": "catalog.mints.created",
-    "transferred": "catalog.tokens.transferred",
-    "approved": "wallets.tokens.approved",
-    "refreshed": "catalog.tokens.refreshed",
+_QUEUES_OF = {
+    "created": ("catalog.collections.created",),
+    "configured": ("catalog.collections.configured",),
+    "minted": ("catalog.mints.created",),
+    "transferred": ("catalog.tokens.transferred", "wallets.tokens.transferred"),
+    "approved": ("wallets.tokens.approved",),
+    "refreshed": ("catalog.tokens.refreshed",),
 }
 # Which requests for documents wait depends on when tokens were seen; which blocks are known, on what was published.
 _NOT_OF_THE_CHAIN = ("blocks", "metadata_requests")
-_APPROVAL = "contract, owner, operator, token_id, approved, block_number, block_hash, block_time, tx_hash, log_index"
+_WORD = "contract, owner, operator, token_id, approved, block_number, block_hash, block_time, tx_hash, log_index"
+_WALLET_TABLES = {
+    "approvals": f"{_WORD}, ended_block_number, ended_block_hash, ended_log_index",
+    "approvals_history": _WORD,
+    "token_moves": "contract, token_id, block_number, log_index, block_hash, block_time, tx_hash",
+}
 
 
 async def read_cleanly(handlers: Mapping[str, Handler], chain: ChainId, blocks: Sequence[Block], scope: Scope) -> None:
@@ -42,7 +47,8 @@ async def read_cleanly(handlers: Mapping[str, Handler], chain: ChainId, blocks: 
     for message in messages.fact_messages(context, decode(scope.admitted(logs))):
         out = message.outgoing
         incoming = Incoming(out.message_id, out.type, decode_message(out.type, out.body), {}, 1)
-        await handlers[_QUEUE_OF[message.kind]](incoming)
+        for queue in _QUEUES_OF[message.kind]:
+            await handlers[queue](incoming)
 
 
 async def follow_up(catalog: Database, wallets: Database, chain: ChainId) -> Tables:
@@ -50,8 +56,8 @@ async def follow_up(catalog: Database, wallets: Database, chain: ChainId) -> Tab
     found: Tables = dict(await catalog_tables.tables(catalog, chain))
     for name in _NOT_OF_THE_CHAIN:
         del found[name]
-    for table in ("approvals", "approvals_history"):
-        rows = await wallets.pool.fetch(f"SELECT {_APPROVAL} FROM {table} WHERE chain_id = $1", int(chain))
+    for table, columns in _WALLET_TABLES.items():
+        rows = await wallets.pool.fetch(f"SELECT {columns} FROM {table} WHERE chain_id = $1", int(chain))
         found[table] = sorted(map(tuple, rows), key=repr)
     return found
 

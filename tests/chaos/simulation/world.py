@@ -21,7 +21,7 @@ from mercato.services.catalog.consumers import handlers as catalog_handlers
 from mercato.services.catalog.store.writing import CatalogStore, Unit
 from mercato.services.indexer.jobs import Tools, scope_of
 from mercato.services.indexer.store.checkpoints import Checkpoints
-from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainReorged
+from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainReorged, OnTokensTransferred
 from mercato.services.wallets.model import Approval
 from mercato.services.wallets.store.approvals import ApprovalStore
 from mercato.services.wallets.usecases import FollowApprovals
@@ -96,6 +96,7 @@ def handlers_of(catalog: Database, wallets: Database, build: Build) -> Mapping[s
     return {
         **catalog_handlers(CatalogStore(catalog, build.unit)),
         "wallets.tokens.approved": OnApprovalsChanged(follow),
+        "wallets.tokens.transferred": OnTokensTransferred(follow),
         "wallets.chains.reorged": OnChainReorged(follow),
     }
 

@@ -33,6 +33,7 @@ ALICE = Address(b"\xa1" * 20)
 BOB = Address(b"\xb0" * 20)
 CONTRACT = Address(b"\xc0" * 20)
 CID = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+WALLET_ID = "0190a0c4-5d1e-7c3a-9d42-6f1c2b3a4d5e"
 SVG_CID = "bafkreisvgaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 300_000
 
@@ -254,6 +255,14 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
             new_user=True,
         )
 
+    async def VerifyLink(self, request: Any, context: Any) -> Any:
+        self._world.enter("VerifyLink", request)
+        return auth_pb2.VerifyLinkResponse(address=BOB, chain_id=CHAIN.caip2, by_key=True)
+
+    async def RevokeWalletSessions(self, request: Any, context: Any) -> Any:
+        self._world.enter("RevokeWalletSessions", request)
+        return auth_pb2.RevokeWalletSessionsResponse(revoked=2, session_ids=["s8", "s9"])
+
     async def Refresh(self, request: Any, context: Any) -> Any:
         self._world.enter("Refresh", request)
         return auth_pb2.RefreshResponse(tokens=_tokens())
@@ -323,9 +332,17 @@ class Users(users_pb2_grpc.UsersServiceServicer):
             ]
         )
 
+    async def FindUser(self, request: Any, context: Any) -> Any:
+        self._world.enter("FindUser", request)
+        if request.handle.lower() != "alice":
+            return users_pb2.FindUserResponse()
+        profile = users_pb2.Profile(handle="alice")
+        found = users_pb2.User(id=str(self._world.alice), address=ALICE, profile=profile, created_at=stamp())
+        return users_pb2.FindUserResponse(user=found)
+
     async def UpdateProfile(self, request: Any, context: Any) -> Any:
         self._world.enter("UpdateProfile", request)
-        profile = users_pb2.Profile(handle=request.handle, avatar_uri=request.avatar_uri)
+        profile = users_pb2.Profile(handle=request.handle, avatar_uri=request.avatar_uri, links=request.links.links)
         return users_pb2.User(id=request.user_id, address=ALICE, profile=profile, created_at=stamp())
 
 
@@ -336,23 +353,52 @@ class Wallets(wallets_pb2_grpc.WalletsServiceServicer):
     async def ListWallets(self, request: Any, context: Any) -> Any:
         self._world.enter("ListWallets", request)
         return wallets_pb2.ListWalletsResponse(
-            wallets=[
-                wallets_pb2.Wallet(
-                    id=f"w-{i}",
-                    user_id=i,
-                    address=self._world.addresses[UUID(i)],
-                    chain_id=CHAIN.caip2,
-                    primary=True,
-                    linked_at=stamp(),
-                )
-                for i in request.user_ids
-            ]
+            wallets=[a_wallet(f"w-{i}", i, self._world.addresses[UUID(i)]) for i in request.user_ids]
         )
 
-    async def LinkWallet(self, request: Any, context: Any) -> Any:
-        raise NotFound("UNUSED", "not asked by the gateway")
+    async def ResolveAddress(self, request: Any, context: Any) -> Any:
+        self._world.enter("ResolveAddress", request)
+        owners = {address: str(user_id) for user_id, address in self._world.addresses.items()}
+        return wallets_pb2.ResolveAddressResponse(user_id=owners.get(Address(request.address), ""))
 
-    UnlinkWallet = SetPrimaryWallet = ListApprovals = LinkWallet
+    async def LinkWallet(self, request: Any, context: Any) -> Any:
+        self._world.enter("LinkWallet", request)
+        wallet = a_wallet(WALLET_ID, request.user_id, request.address)
+        return wallets_pb2.LinkWalletResponse(wallet=wallet, created=True)
+
+    async def SetPrimaryWallet(self, request: Any, context: Any) -> Any:
+        self._world.enter("SetPrimaryWallet", request)
+        return a_wallet(request.wallet_id, request.user_id, BOB)
+
+    async def UnlinkWallet(self, request: Any, context: Any) -> Any:
+        self._world.enter("UnlinkWallet", request)
+        return wallets_pb2.UnlinkWalletResponse(address=BOB, chain_id=CHAIN.caip2)
+
+    async def ListApprovals(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListApprovals", request)
+        info = common_pb2.PageInfo(has_next_page=True, end_cursor="next")
+        return wallets_pb2.ListApprovalsResponse(approvals=[an_approval()], cursors=["next"], page=info)
+
+    async def ListApprovalHistory(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListApprovalHistory", request)
+        entries = [
+            wallets_pb2.ApprovalEntry(approval=an_approval(approved=False)),
+            wallets_pb2.ApprovalEntry(approval=an_approval("7"), ended_by=position(9, 3)),
+        ]
+        return wallets_pb2.ListApprovalHistoryResponse(entries=entries, cursors=["a", "b"], page=common_pb2.PageInfo())
+
+
+def a_wallet(wallet_id: str, user_id: str, address: bytes) -> wallets_pb2.Wallet:
+    return wallets_pb2.Wallet(
+        id=wallet_id, user_id=user_id, address=address, chain_id=CHAIN.caip2, primary=True, linked_at=stamp()
+    )
+
+
+def an_approval(token_id: str = "", *, approved: bool = True) -> wallets_pb2.Approval:
+    return wallets_pb2.Approval(
+        chain_id=CHAIN.caip2, contract=CONTRACT, owner=ALICE, operator=BOB, token_id=token_id, approved=approved,
+        position=position(),
+    )  # fmt: skip
 
 
 class Chains(chains_pb2_grpc.ChainsServiceServicer):

@@ -34,7 +34,7 @@ ROUTES = [
     (topology.COLLECTIONS_DOMAIN, topology.collection_upserted(CHAIN, CONTRACT), {"subs.collections.upserted"}),
     (topology.MINTS_EVENTS, topology.minted(CHAIN), {"catalog.mints.created"}),
     (topology.MINTS_DOMAIN, topology.token_upserted(CHAIN, CONTRACT, 2**256 - 1), {"subs.mints.upserted"}),
-    (topology.TOKENS_EVENTS, topology.transferred(CHAIN), {"catalog.tokens.transferred"}),
+    (topology.TOKENS_EVENTS, topology.transferred(CHAIN), {"catalog.tokens.transferred", "wallets.tokens.transferred"}),
     (topology.TOKENS_EVENTS, topology.approved(CHAIN), {"wallets.tokens.approved"}),
     (topology.TOKENS_EVENTS, topology.refreshed(CHAIN), {"catalog.tokens.refreshed"}),
     (topology.TOKENS_DOMAIN, topology.token_transferred(CHAIN, CONTRACT, 7), {"subs.tokens.changed"}),

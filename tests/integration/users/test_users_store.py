@@ -18,10 +18,12 @@ from mercato.kit.postgres import Database
 from mercato.kit.settings import Settings
 from mercato.rpc.events.v1.events_pb2 import UserLoggedIn, WalletLinked
 from mercato.services.users.consumers import OnUserLoggedIn
-from mercato.services.users.model import Profile, ProfileChange
+from mercato.services.users.model import Link, Profile, ProfileChange
 from mercato.services.users.store import UserStore
-from mercato.services.users.usecases import BatchGetUsers, EnsureUser, RecordLogin, UpdateProfile
+from mercato.services.users.usecases import BatchGetUsers, EnsureUser, FindUser, RecordLogin, UpdateProfile
 
+CID = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+LINKS = (Link("Site", "https://ada.example/"), Link("Notes", "https://notes.example/ada?page=1"))
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 
@@ -146,8 +148,8 @@ async def test_only_the_fields_given_change(ensure: EnsureUser, update: UpdatePr
     user, _ = await ensure.run(address)
     handle = f"Ada_{user.id.hex[-12:]}"
     await update.run(user.id, ProfileChange(handle=handle, display_name="Ada", bio="Countess"))
-    changed = await update.run(user.id, ProfileChange(bio="", avatar_uri="ipfs://bafy"))
-    assert changed.profile == Profile(handle.lower(), "Ada", "", "ipfs://bafy")
+    changed = await update.run(user.id, ProfileChange(bio="", avatar_uri=f"ipfs://{CID}", links=LINKS))
+    assert changed.profile == Profile(handle.lower(), "Ada", "", f"ipfs://{CID}", LINKS)
     assert (await ensure.run(address))[0] == changed
 
 
@@ -190,3 +192,61 @@ async def test_a_batch_has_a_limit(store: UserStore) -> None:
     with pytest.raises(InvalidArgument) as refusal:
         await BatchGetUsers(store).run([UserId(new_id())] * 1001)
     assert refusal.value.reason == "BATCH_TOO_LONG"
+
+
+async def test_links_are_replaced_as_a_whole_and_left_alone_otherwise(
+    ensure: EnsureUser, update: UpdateProfile, address: Address
+) -> None:
+    user, _ = await ensure.run(address)
+    assert (await update.run(user.id, ProfileChange(links=LINKS))).profile.links == LINKS
+    assert (await update.run(user.id, ProfileChange(bio="hello"))).profile.links == LINKS
+    assert (await update.run(user.id, ProfileChange(links=LINKS[1:]))).profile.links == LINKS[1:]
+    assert (await update.run(user.id, ProfileChange(links=()))).profile.links == ()
+
+
+async def test_a_user_is_found_by_handle_in_any_case(
+    ensure: EnsureUser, update: UpdateProfile, store: UserStore, address: Address
+) -> None:
+    user, _ = await ensure.run(address)
+    handle = f"h_{address.hex()[:20]}"
+    changed = await update.run(user.id, ProfileChange(handle=handle))
+    find = FindUser(store)
+    assert [await find.run(text) for text in (handle, handle.upper())] == [changed, changed]
+    assert [await find.run(text) for text in (handle + "x", "", "a\0b")] == [None, None, None]
+
+
+async def test_of_handles_that_look_alike_one_is_given_out_even_when_all_are_asked_for_at_once(
+    ensure: EnsureUser, update: UpdateProfile, address: Address
+) -> None:
+    users = [(await ensure.run(Address(os.urandom(20))))[0] for _ in range(8)]
+    end = address.hex()[:16].translate(str.maketrans("01", "ab"))
+    handles = [f"{start}{end}" for start in ("mollo", "rnollo", "mo1lo", "moll0", "m_ollo", "moilo", "rno110", "m0llo")]
+    answers = await asyncio.gather(
+        *(update.run(user.id, ProfileChange(handle=text)) for user, text in zip(users, handles, strict=True)),
+        return_exceptions=True,
+    )
+    refusals = [answer.reason for answer in answers if isinstance(answer, Conflict)]
+    (winner,) = [answer for answer in answers if not isinstance(answer, BaseException)]
+    assert refusals == ["HANDLE_CONFUSABLE"] * 7
+    own = await update.run(winner.id, ProfileChange(handle=handles[0].upper()))
+    assert own.profile.handle == handles[0]
+
+
+async def test_a_sign_in_with_a_linked_wallet_dates_its_user(
+    ensure: EnsureUser, store: UserStore, database: Database, address: Address
+) -> None:
+    user, _ = await ensure.run(address)
+    await OnUserLoggedIn(RecordLogin(store))(logged_in(user.id, Address(os.urandom(20)), NOW))
+    assert await rows(database, address) == [(user.id, NOW, NOW)]
+
+
+async def test_an_address_that_left_its_user_begins_another_and_the_first_stays(
+    ensure: EnsureUser, database: Database, address: Address
+) -> None:
+    first, _ = await ensure.run(address)
+    answers = await asyncio.gather(*(ensure.run(address, [first.id]) for _ in range(20)))
+    (second,) = {user.id for user, _ in answers}
+    assert second != first.id
+    assert [created for _, created in answers].count(True) == 1
+    assert (await ensure.run(address))[0].id == second
+    assert {row[0] for row in await rows(database, address)} == {first.id, second}

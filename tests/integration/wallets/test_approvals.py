@@ -20,13 +20,21 @@ from mercato.kit.messages import Incoming, content_id
 from mercato.kit.postgres import Database
 from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
-from mercato.rpc.common.v1.common_pb2 import Block
-from mercato.rpc.events.v1.events_pb2 import ApprovalChanged, ApprovalsChanged, ChainReorged, FactBlocks, UserLoggedIn
-from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainReorged
-from mercato.services.wallets.model import Approval
+from mercato.rpc.common.v1.common_pb2 import STANDARD_ERC721, STANDARD_ERC1155, Block
+from mercato.rpc.events.v1.events_pb2 import (
+    ApprovalChanged,
+    ApprovalsChanged,
+    ChainReorged,
+    FactBlocks,
+    TokensTransferred,
+    Transfer,
+    UserLoggedIn,
+)
+from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainReorged, OnTokensTransferred
+from mercato.services.wallets.model import Approval, ApprovalFilter, Entry
 from mercato.services.wallets.store.approvals import ApprovalStore
 from mercato.services.wallets.store.cache import ApprovalCache
-from mercato.services.wallets.usecases import FollowApprovals, ListApprovals
+from mercato.services.wallets.usecases import FollowApprovals, ListApprovals, ListHistory
 
 LOG = get_logger("wallets")
 OWNERS = [Address(bytes([1]) * 20), Address(bytes([2]) * 20)]
@@ -68,17 +76,26 @@ def chain() -> ChainId:
     return ChainId(int.from_bytes(os.urandom(6)) + 1)
 
 
+Message = ApprovalsChanged | TokensTransferred | ChainReorged
+
+
 class Handlers:
-    """Both queues of the service, fed by hand."""
+    """All queues of the service, fed by hand."""
 
     def __init__(self, store: ApprovalStore, cache: ApprovalCache) -> None:
         follow = FollowApprovals(store, cache)
         self._approved = OnApprovalsChanged(follow)
+        self._moved = OnTokensTransferred(follow)
         self._reorged = OnChainReorged(follow)
 
-    async def __call__(self, message: ApprovalsChanged | ChainReorged) -> None:
+    async def __call__(self, message: Message) -> None:
         incoming = Incoming(content_id("k", message), message.DESCRIPTOR.full_name, message, {}, 1)
-        await (self._reorged if isinstance(message, ChainReorged) else self._approved)(incoming)
+        if isinstance(message, ChainReorged):
+            await self._reorged(incoming)
+        elif isinstance(message, TokensTransferred):
+            await self._moved(incoming)
+        else:
+            await self._approved(incoming)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +125,20 @@ def facts(chain: ChainId, at: Block, *changes: ApprovalChanged, generation: int 
     return ApprovalsChanged(at=FactBlocks(chain_id=chain.caip2, blocks=[at], generation=generation), approvals=changes)
 
 
+def move(log_index: int, token_id: int, standard: int = STANDARD_ERC721) -> Transfer:
+    """From whom to whom is of no matter here."""
+    return Transfer(
+        block=0, tx_hash=b"m" * 32, log_index=log_index, contract=CONTRACT, standard=standard, to=OWNERS[1],
+        token_id=str(token_id), **{"from": OWNERS[0]},
+    )  # fmt: skip
+
+
+def moved(chain: ChainId, at: Block, *transfers: Transfer, generation: int = 0) -> TokensTransferred:
+    return TokensTransferred(
+        at=FactBlocks(chain_id=chain.caip2, blocks=[at], generation=generation), transfers=transfers
+    )
+
+
 def reorg(chain: ChainId, generation: int, *orphaned: Block) -> ChainReorged:
     return ChainReorged(
         chain_id=chain.caip2, orphaned=orphaned, common_ancestor=block(orphaned[0].number - 1), generation=generation
@@ -115,7 +146,7 @@ def reorg(chain: ChainId, generation: int, *orphaned: Block) -> ChainReorged:
 
 
 async def in_force(listing: ListApprovals, chain: ChainId, owner: Address = OWNERS[0]) -> list[Approval]:
-    return (await listing.run(owner, chain, 0, "")).approvals
+    return (await listing.run(ApprovalFilter((owner,), chain), 0, "")).items
 
 
 def said(approvals: Iterable[Approval]) -> list[tuple[Address, int | None, int, int]]:
@@ -165,11 +196,24 @@ class World:
     """A chain that forks and forks back, told by messages, and what is left in the end."""
 
     chain: ChainId
-    messages: list[ApprovalsChanged | ChainReorged] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     canonical: list[tuple[Block, ApprovalChanged]] = field(default_factory=list)
+    moves: list[tuple[Block, Transfer]] = field(default_factory=list)
 
     def history(self) -> set[tuple[bytes, int]]:
         return {(at.hash, fact.log_index) for at, fact in self.canonical}
+
+    def moves_kept(self) -> set[tuple[bytes, int]]:
+        return {(at.hash, fact.log_index) for at, fact in self.moves}
+
+    def end_of(self, token: int | None, number: int, log_index: int) -> tuple[bytes, int] | None:
+        """The first move of a token after a position."""
+        later = [
+            (at.number, fact.log_index, at.hash)
+            for at, fact in self.moves
+            if token is not None and int(fact.token_id) == token and (at.number, fact.log_index) > (number, log_index)
+        ]
+        return (min(later)[2], min(later)[1]) if later else None
 
     def current(self) -> set[tuple[object, ...]]:
         """Reference fold: the last word by position for each key."""
@@ -178,7 +222,9 @@ class World:
             token = int(fact.token_id) if fact.token_id else None
             key = ("all", fact.owner, fact.operator) if token is None else ("one", token)
             approved = fact.approved and fact.operator != ZERO_ADDRESS
-            last[key] = (fact.owner, fact.operator, token, approved, at.number, at.hash, fact.log_index)
+            end = self.end_of(token, at.number, fact.log_index) if approved else None
+            said = fact.owner, fact.operator, token, approved and end is None, at.number, at.hash, fact.log_index
+            last[key] = (*said, *(end or (None, None)))
         return set(last.values())
 
 
@@ -186,9 +232,11 @@ def world(chain: ChainId, dice: random.Random) -> World:
     """Random changes over six blocks; the last three orphaned, replaced, and sometimes canonical again."""
     made = World(chain)
 
-    def changes() -> list[ApprovalChanged]:
+    def changes() -> list[ApprovalChanged | Transfer]:
         return [
-            change(
+            move(log_index, dice.choice([0, BIG]))
+            if dice.random() < 0.3
+            else change(
                 log_index,
                 owner=dice.choice(OWNERS),
                 operator=dice.choice([*OPERATORS, ZERO_ADDRESS]),
@@ -198,11 +246,15 @@ def world(chain: ChainId, dice: random.Random) -> World:
             for log_index in sorted(dice.sample(range(6), dice.randint(1, 4)))
         ]
 
-    def branch(numbers: Iterable[int], fork: str) -> list[tuple[Block, list[ApprovalChanged]]]:
+    def branch(numbers: Iterable[int], fork: str) -> list[tuple[Block, list[ApprovalChanged | Transfer]]]:
         return [(block(number, fork), changes()) for number in numbers]
 
-    def tell(blocks: list[tuple[Block, list[ApprovalChanged]]], generation: int) -> None:
-        made.messages += [facts(chain, at, *said, generation=generation) for at, said in blocks]
+    def tell(blocks: list[tuple[Block, list[ApprovalChanged | Transfer]]], generation: int) -> None:
+        for at, said in blocks:
+            words = [fact for fact in said if isinstance(fact, ApprovalChanged)]
+            transfers = [fact for fact in said if isinstance(fact, Transfer)]
+            made.messages.append(facts(chain, at, *words, generation=generation))
+            made.messages.append(moved(chain, at, *transfers, generation=generation))
 
     trunk, losing, winning = branch(range(1, 4), ""), branch(range(4, 7), "a"), branch(range(4, 8), "b")
     tell(trunk + losing, 0)
@@ -213,19 +265,25 @@ def world(chain: ChainId, dice: random.Random) -> World:
         made.messages.append(reorg(chain, 2, *(at for at, _ in winning)))
         tell(losing, 2)
         kept = trunk + losing
-    made.canonical = [(at, fact) for at, said in kept for fact in said]
+    made.canonical = [(at, fact) for at, said in kept for fact in said if isinstance(fact, ApprovalChanged)]
+    made.moves = [(at, fact) for at, said in kept for fact in said if isinstance(fact, Transfer)]
     return made
 
 
-async def tables(database: Database, chain: ChainId) -> tuple[set[tuple[bytes, int]], set[tuple[object, ...]]]:
+Rows = tuple[set[tuple[bytes, int]], set[tuple[bytes, int]], set[tuple[object, ...]]]
+
+
+async def tables(database: Database, chain: ChainId) -> Rows:
     history = await database.pool.fetch(
         "SELECT block_hash, log_index FROM approvals_history WHERE chain_id = $1", int(chain)
     )
     current = await database.pool.fetch("SELECT * FROM approvals WHERE chain_id = $1", int(chain))
-    return {(row["block_hash"], row["log_index"]) for row in history}, {
+    moves = await database.pool.fetch("SELECT block_hash, log_index FROM token_moves WHERE chain_id = $1", int(chain))
+    sets = [{(row["block_hash"], row["log_index"]) for row in rows} for rows in (history, moves)]
+    return sets[0], sets[1], {
         (
             row["owner"], row["operator"], None if row["token_id"] is None else int(row["token_id"]), row["approved"],
-            row["block_number"], row["block_hash"], row["log_index"],
+            row["block_number"], row["block_hash"], row["log_index"], row["ended_block_hash"], row["ended_log_index"],
         )
         for row in current
     }  # fmt: skip
@@ -241,7 +299,7 @@ async def test_messages_shuffled_and_repeated_end_as_the_canonical_chain_says(
     dice.shuffle(messages)
     for message in messages:
         await handle(message)
-    assert await tables(database, chain) == (told.history(), told.current())
+    assert await tables(database, chain) == (told.history(), told.moves_kept(), told.current())
 
 
 @pytest.mark.parametrize("seed", range(100, 106))
@@ -253,7 +311,7 @@ async def test_messages_handled_side_by_side_end_as_the_canonical_chain_says(
     messages = told.messages * 2
     dice.shuffle(messages)
     await asyncio.gather(*map(handle, messages))
-    assert await tables(database, chain) == (told.history(), told.current())
+    assert await tables(database, chain) == (told.history(), told.moves_kept(), told.current())
 
 
 async def test_in_whatever_order_three_messages_come_the_lists_are_exact_afterwards(
@@ -261,7 +319,7 @@ async def test_in_whatever_order_three_messages_come_the_lists_are_exact_afterwa
 ) -> None:
     for number, order in enumerate(itertools.permutations(range(3))):
         own = ChainId(int(chain) + number)
-        messages: list[ApprovalsChanged | ChainReorged] = [
+        messages: list[Message] = [
             facts(own, block(1), change(0)),
             facts(own, block(2), change(0, operator=OPERATORS[1]), change(1, approved=False)),
             reorg(own, 1, block(2)),
@@ -300,13 +358,13 @@ async def test_facts_that_cannot_be_read_are_refused_for_good_and_leave_nothing(
         setattr(bad, name, value)
     with pytest.raises(error):
         await handle(facts(chain, block(1), change(0), bad))
-    assert await tables(database, chain) == (set(), set())
+    assert await tables(database, chain) == (set(), set(), set())
 
 
 async def test_messages_of_another_kind_are_refused_for_good(store: ApprovalStore, cache: ApprovalCache) -> None:
     follow = FollowApprovals(store, cache)
     stray = Incoming("1", "mercato.events.v1.UserLoggedIn", UserLoggedIn(), {}, 1)
-    for handler in (OnApprovalsChanged(follow), OnChainReorged(follow)):
+    for handler in (OnApprovalsChanged(follow), OnTokensTransferred(follow), OnChainReorged(follow)):
         with pytest.raises(Poison):
             await handler(stray)
 
@@ -314,8 +372,9 @@ async def test_messages_of_another_kind_are_refused_for_good(store: ApprovalStor
 async def pages(listing: ListApprovals, owner: Address, chain: ChainId | None, first: int) -> list[list[Approval]]:
     found, after = [], ""
     while True:
-        page = await listing.run(owner, chain, first, after)
-        found.append(page.approvals)
+        page = await listing.run(ApprovalFilter((owner,), chain), first, after)
+        assert len(page.cursors) == len(page.items)
+        found.append(page.items)
         if not page.has_next:
             return found
         after = page.end_cursor
@@ -340,7 +399,7 @@ async def test_pages_of_one_chain_and_of_all_come_newest_first_and_miss_nothing(
 @pytest.mark.parametrize("key", [(1, 2, 3), (-1, 1, 1, 1), (10**30, 1, 1, 1), (1, 1, 1, 2**31), ("x", 1, 1, 1)])
 async def test_a_made_up_cursor_is_refused(listing: ListApprovals, key: Sequence[int | str]) -> None:
     with pytest.raises(InvalidArgument) as refusal:
-        await listing.run(OWNERS[0], ChainId(1), 1, cursors.encode(*key))
+        await listing.run(ApprovalFilter((OWNERS[0],), ChainId(1)), 1, cursors.encode(*key))
     assert refusal.value.reason == "INVALID_CURSOR"
 
 
@@ -351,9 +410,9 @@ async def test_a_page_read_before_a_change_is_not_kept_after_it(
 ) -> None:  # fmt: skip
     if changed_before:
         await handle(facts(chain, block(1), change(0)))
-    page = "21:"
+    page = "21::/"
     _, mark = await cache.find(chain, OWNERS[0], page)
-    outdated = await store.page(OWNERS[0], chain, None, 21)
+    outdated = await store.page(ApprovalFilter((OWNERS[0],), chain), None, 21)
     await handle(facts(chain, block(2), change(0, approved=not changed_before)))
     await cache.keep(chain, OWNERS[0], page, outdated, mark)
     assert len(await in_force(listing, chain)) == (0 if changed_before else 1)
@@ -377,3 +436,102 @@ async def test_without_redis_lists_come_from_the_database(
         cache = ApprovalCache(nobody, LOG)
         await Handlers(store, cache)(facts(chain, block(1), change(0)))
         assert said(await in_force(ListApprovals(store, cache), chain)) == [(OPERATORS[0], None, 1, 0)]
+
+
+async def entries(
+    store: ApprovalStore, chain: ChainId, owner: Address = OWNERS[0], operator: Address | None = None
+) -> list[Entry]:
+    return (await ListHistory(store).run(ApprovalFilter((owner,), chain, operator, CONTRACT), 100, "")).items
+
+
+def told(found: Iterable[Entry]) -> list[tuple[int, bool, tuple[int, int] | None]]:
+    return [
+        (
+            e.approval.place.block_number,
+            e.approval.approved,
+            None if e.ended_by is None else (e.ended_by.block_number, e.ended_by.log_index),
+        )
+        for e in found
+    ]
+
+
+async def test_a_transfer_ends_the_approval_of_its_token_and_no_other(
+    handle: Handlers, listing: ListApprovals, store: ApprovalStore, chain: ChainId
+) -> None:
+    await handle(facts(chain, block(1), change(0, token_id=7), change(1, token_id=8), change(2)))
+    assert len(await in_force(listing, chain)) == 3
+    await handle(moved(chain, block(2), move(4, 7), move(5, 9), move(6, 8, STANDARD_ERC1155)))
+    assert said(await in_force(listing, chain)) == [(OPERATORS[0], None, 1, 2), (OPERATORS[0], 8, 1, 1)]
+    assert told(await entries(store, chain)) == [(1, True, None), (1, True, None), (1, True, (2, 4))]
+    await handle(facts(chain, block(3), change(0, token_id=7)))
+    assert said(await in_force(listing, chain))[0] == (OPERATORS[0], 7, 3, 0)
+
+
+async def test_a_transfer_that_was_forked_away_gives_its_approval_back(
+    handle: Handlers, listing: ListApprovals, store: ApprovalStore, chain: ChainId
+) -> None:
+    await handle(facts(chain, block(1), change(0, token_id=7)))
+    await handle(moved(chain, block(2), move(0, 7)))
+    await handle(moved(chain, block(3), move(1, 7)))
+    assert await in_force(listing, chain) == []
+    await handle(reorg(chain, 1, block(2), block(3)))
+    assert said(await in_force(listing, chain)) == [(OPERATORS[0], 7, 1, 0)]
+    await handle(moved(chain, block(3), move(1, 7)))  # late: read before the fork
+    assert said(await in_force(listing, chain)) == [(OPERATORS[0], 7, 1, 0)]
+    await handle(moved(chain, block(3), move(1, 7), generation=1))  # the block came back
+    assert await in_force(listing, chain) == []
+    assert told(await entries(store, chain)) == [(1, True, (3, 1))]
+
+
+async def test_a_cached_page_is_dropped_again_when_a_transfer_is_told_twice(
+    handle: Handlers, listing: ListApprovals, cache: ApprovalCache, chain: ChainId
+) -> None:
+    await handle(facts(chain, block(1), change(0, token_id=7)))
+    outdated = await in_force(listing, chain)
+    transfer = moved(chain, block(2), move(0, 7))
+    await handle(transfer)
+    # As if the process had died between the commit and the cache, with the page of before in it.
+    _, mark = await cache.find(chain, OWNERS[0], "21::/")
+    await cache.keep(chain, OWNERS[0], "21::/", outdated, mark)
+    assert await in_force(listing, chain) == outdated
+    await handle(transfer)
+    assert await in_force(listing, chain) == []
+
+
+async def test_history_names_each_word_and_what_ended_it(
+    handle: Handlers, store: ApprovalStore, chain: ChainId
+) -> None:
+    await handle(moved(chain, block(9), move(0, 7), move(1, 8)))
+    await handle(facts(chain, block(2), change(0, token_id=7)))
+    await handle(facts(chain, block(3), change(0, token_id=7, operator=ZERO_ADDRESS)))
+    await handle(facts(chain, block(4), change(0, token_id=7, operator=OPERATORS[1])))
+    assert told(await entries(store, chain)) == [(4, True, (9, 0)), (3, False, None), (2, True, None)]
+    assert told(await entries(store, chain, operator=OPERATORS[1])) == [(4, True, (9, 0))]
+    assert await entries(store, chain, OWNERS[1]) == []
+
+
+async def test_lists_are_narrowed_by_operator_and_contract_and_joined_over_owners(
+    handle: Handlers, listing: ListApprovals, chain: ChainId
+) -> None:
+    await handle(facts(chain, block(1), change(0), change(1, operator=OPERATORS[1]), change(2, owner=OWNERS[1])))
+
+    async def found(wanted: ApprovalFilter) -> list[tuple[Address, int | None, int, int]]:
+        first = said((await listing.run(wanted, 0, "")).items)
+        assert said((await listing.run(wanted, 0, "")).items) == first
+        return first
+
+    one, both = (OWNERS[0],), (OWNERS[0], OWNERS[1])
+    assert await found(ApprovalFilter(one, chain, OPERATORS[1])) == [(OPERATORS[1], None, 1, 1)]
+    assert await found(ApprovalFilter(one, chain, None, OPERATORS[1])) == []
+    assert await found(ApprovalFilter(one, chain, OPERATORS[0], CONTRACT)) == [(OPERATORS[0], None, 1, 0)]
+    assert await found(ApprovalFilter(both, chain, OPERATORS[0])) == [
+        (OPERATORS[0], None, 1, 2),
+        (OPERATORS[0], None, 1, 0),
+    ]
+
+
+@pytest.mark.parametrize("owners", [(), tuple(Address(bytes([n]) * 20) for n in range(101))])
+async def test_lists_are_of_one_to_a_hundred_owners(listing: ListApprovals, owners: tuple[Address, ...]) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        await listing.run(ApprovalFilter(owners), 0, "")
+    assert refusal.value.reason == "INVALID_OWNERS"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from mercato.kit.postgres import Database
 from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
 from mercato.rpc.events.v1.events_pb2 import WalletLinked
-from mercato.services.wallets.model import Claim, Proof, Wallet
+from mercato.services.wallets.model import WALLET_LIMIT, Claim, Occasion, Ownership, Proof, Wallet
 from mercato.services.wallets.rpc import wallet_linked
 from mercato.services.wallets.store.wallets import WalletStore
 from mercato.services.wallets.usecases import LinkWallet, ManageWallets
@@ -50,13 +51,17 @@ def link(store: WalletStore) -> LinkWallet:
 
 @pytest.fixture(scope="module")
 def manage(store: WalletStore) -> ManageWallets:
-    return ManageWallets(store)
+    return ManageWallets(store, lambda: datetime.now(UTC))
 
 
 def claim(
-    user: UserId | None = None, address: Address | None = None, chain: ChainId = CHAIN, proof: Proof = Proof.KEY
+    user: UserId | None = None,
+    address: Address | None = None,
+    chain: ChainId = CHAIN,
+    proof: Proof = Proof.KEY,
+    occasion: Occasion = Occasion.SIGN_IN,
 ) -> Claim:
-    return Claim(user or UserId(new_id()), address or Address(os.urandom(20)), chain, proof)
+    return Claim(user or UserId(new_id()), address or Address(os.urandom(20)), chain, proof, occasion)
 
 
 async def announced(database: Database, user: UserId) -> list[WalletLinked]:
@@ -156,7 +161,7 @@ async def test_unlinking_both_wallets_at_once_leaves_one_that_is_primary(
     user = UserId(new_id())
     wallets = [(await link.run(claim(user)))[0] for _ in range(2)]
     answers = await asyncio.gather(*(manage.unlink(user, w.id) for w in wallets), return_exceptions=True)
-    assert [type(answer) for answer in answers if answer is not None] == [FailedPrecondition]
+    assert sorted(type(answer).__name__ for answer in answers) == ["FailedPrecondition", "Wallet"]
     (left,) = await manage.list_of([user])
     assert left.primary
 
@@ -221,6 +226,66 @@ async def test_without_redis_only_the_last_seen_time_is_missing(database: Databa
         (listed,) = await store.list_of([wallet.user_id])
     assert created
     assert (listed.id, listed.last_seen_at) == (wallet.id, None)
+
+
+async def test_an_address_resolves_to_whoever_it_is_linked_to_on_any_chain(
+    link: LinkWallet, manage: ManageWallets
+) -> None:
+    wallet, _ = await link.run(claim())
+    assert await manage.resolve(wallet.address) == Ownership(wallet.user_id)
+    assert await manage.resolve(Address(os.urandom(20))) == Ownership(None)
+
+
+async def test_signing_in_does_not_bring_back_an_unlinked_wallet_and_linking_does(
+    link: LinkWallet, manage: ManageWallets
+) -> None:
+    first, _ = await link.run(claim())
+    second, _ = await link.run(claim(first.user_id, occasion=Occasion.LINK))
+    again = claim(first.user_id, second.address)
+    assert await manage.unlink(first.user_id, second.id) == replace(second, last_seen_at=None)
+    assert await manage.resolve(second.address) == Ownership(None, (first.user_id,))
+    with pytest.raises(Conflict) as refusal:
+        await link.run(again)
+    assert refusal.value.reason == "WALLET_UNLINKED"
+    _, created = await link.run(replace(again, occasion=Occasion.LINK))
+    assert created
+    assert await manage.resolve(second.address) == Ownership(first.user_id)
+    assert (await link.run(again))[1] is False
+
+
+async def test_an_address_that_is_linked_on_another_chain_still_has_not_left(
+    link: LinkWallet, manage: ManageWallets
+) -> None:
+    first, _ = await link.run(claim())
+    await link.run(claim(first.user_id, first.address, ChainId(int(CHAIN) + 1)))
+    await manage.unlink(first.user_id, first.id)
+    assert await manage.resolve(first.address) == Ownership(first.user_id)
+    assert (await link.run(claim(first.user_id, first.address)))[1] is True
+
+
+async def test_unlink_and_sign_in_at_once_leave_the_wallet_unlinked(link: LinkWallet, manage: ManageWallets) -> None:
+    first, _ = await link.run(claim())
+    for _ in range(10):
+        wallet, _ = await link.run(claim(first.user_id))
+        signing_in = (link.run(claim(first.user_id, wallet.address)) for _ in range(5))
+        answers = await asyncio.gather(manage.unlink(first.user_id, wallet.id), *signing_in, return_exceptions=True)
+        reasons = {answer.reason for answer in answers if isinstance(answer, Conflict)}
+        assert reasons <= {"WALLET_UNLINKED"}
+        assert await manage.resolve(wallet.address) == Ownership(None, (first.user_id,))
+
+
+async def test_a_user_asks_to_link_so_many_wallets_and_still_signs_in(link: LinkWallet, database: Database) -> None:
+    wallet, _ = await link.run(claim())
+    made = [(new_id(), ChainId(10**6 + n)) for n in range(WALLET_LIMIT - 1)]
+    await database.pool.executemany(
+        """INSERT INTO wallets (id, user_id, address, chain_id, is_primary, linked_at)
+        VALUES ($1, $2, $3, $4, false, $5)""",
+        [(wallet_id, wallet.user_id, wallet.address, int(chain), wallet.linked_at) for wallet_id, chain in made],
+    )
+    with pytest.raises(FailedPrecondition) as refusal:
+        await link.run(claim(wallet.user_id, occasion=Occasion.LINK))
+    assert refusal.value.reason == "TOO_MANY_WALLETS"
+    assert (await link.run(claim(wallet.user_id, wallet.address, ChainId(10**7))))[1] is True
 
 
 def test_an_event_says_what_the_wallet_is() -> None:

@@ -16,7 +16,7 @@ from mercato.rpc.users.v1.users_pb2_grpc import add_UsersServiceServicer_to_serv
 from mercato.services.users.consumers import OnUserLoggedIn
 from mercato.services.users.rpc import UsersServicer
 from mercato.services.users.store import LOGIN_CONSUMER, UserStore
-from mercato.services.users.usecases import BatchGetUsers, EnsureUser, RecordLogin, UpdateProfile
+from mercato.services.users.usecases import BatchGetUsers, EnsureUser, FindUser, RecordLogin, UpdateProfile
 
 
 @asynccontextmanager
@@ -28,7 +28,10 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         broker = await enter(rabbit.connected(settings, "users"))
         store = UserStore(database)
         servicer = UsersServicer(
-            EnsureUser(store, _now, lambda: UserId(new_id())), BatchGetUsers(store), UpdateProfile(store, _now)
+            EnsureUser(store, _now, lambda: UserId(new_id())),
+            BatchGetUsers(store),
+            FindUser(store),
+            UpdateProfile(store, _now),
         )
         await enter(looping(get_logger("users"), "inbox", InboxPruner(database).run))
         await enter(broker.consuming(LOGIN_CONSUMER, OnUserLoggedIn(RecordLogin(store))))

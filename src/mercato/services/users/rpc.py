@@ -9,25 +9,37 @@ from grpc import aio
 from mercato.kit.ids import Address, UserId, parse_id
 from mercato.rpc.users.v1 import users_pb2 as pb
 from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceServicer
-from mercato.services.users.model import ProfileChange, User
-from mercato.services.users.usecases import BatchGetUsers, EnsureUser, UpdateProfile
+from mercato.services.users.model import Link, ProfileChange, User
+from mercato.services.users.usecases import BatchGetUsers, EnsureUser, FindUser, UpdateProfile
 
 Context = aio.ServicerContext[Any, Any]
 
 
 class UsersServicer(UsersServiceServicer):
-    def __init__(self, ensure_user: EnsureUser, batch_get_users: BatchGetUsers, update_profile: UpdateProfile) -> None:
+    def __init__(
+        self,
+        ensure_user: EnsureUser,
+        batch_get_users: BatchGetUsers,
+        find_user: FindUser,
+        update_profile: UpdateProfile,
+    ) -> None:
         self._ensure_user = ensure_user
         self._batch_get_users = batch_get_users
+        self._find_user = find_user
         self._update_profile = update_profile
 
     async def EnsureUser(self, request: pb.EnsureUserRequest, context: Context) -> pb.EnsureUserResponse:
-        user, created = await self._ensure_user.run(Address(request.address))
+        left = [UserId(parse_id(text, "left_user_ids")) for text in request.left_user_ids]
+        user, created = await self._ensure_user.run(Address(request.address), left)
         return pb.EnsureUserResponse(user=_user(user), created=created)
 
     async def BatchGetUsers(self, request: pb.BatchGetUsersRequest, context: Context) -> pb.BatchGetUsersResponse:
         users = await self._batch_get_users.run([UserId(parse_id(text, "ids")) for text in request.ids])
         return pb.BatchGetUsersResponse(users=map(_user, users))
+
+    async def FindUser(self, request: pb.FindUserRequest, context: Context) -> pb.FindUserResponse:
+        found = await self._find_user.run(request.handle)
+        return pb.FindUserResponse(user=None if found is None else _user(found))
 
     async def UpdateProfile(self, request: pb.UpdateProfileRequest, context: Context) -> pb.User:
         change = ProfileChange(
@@ -35,6 +47,9 @@ class UsersServicer(UsersServiceServicer):
             display_name=request.display_name if request.HasField("display_name") else None,
             bio=request.bio if request.HasField("bio") else None,
             avatar_uri=request.avatar_uri if request.HasField("avatar_uri") else None,
+            links=tuple(Link(link.label, link.url) for link in request.links.links)
+            if request.HasField("links")
+            else None,
         )
         return _user(await self._update_profile.run(UserId(parse_id(request.user_id, "user_id")), change))
 
@@ -48,6 +63,7 @@ def _user(user: User) -> pb.User:
             display_name=user.profile.display_name,
             bio=user.profile.bio,
             avatar_uri=user.profile.avatar_uri,
+            links=[pb.ProfileLink(label=link.label, url=link.url) for link in user.profile.links],
         ),
         created_at=user.created_at,
     )

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import Address, UserId
-from mercato.services.users.model import ProfileChange, User, checked
+from mercato.services.users.model import ProfileChange, User, checked, folded
 
 BATCH_LIMIT = 1000
 
@@ -17,6 +17,10 @@ Clock = Callable[[], datetime]
 
 class Store(Protocol):
     async def find_by_address(self, address: Address) -> User | None: ...
+
+    async def find_by_handle(self, handle: str) -> User | None: ...
+
+    async def leave(self, address: Address, users: Sequence[UserId]) -> None: ...
 
     async def add(self, user_id: UserId, address: Address, now: datetime) -> bool: ...
 
@@ -35,8 +39,13 @@ class EnsureUser:
         self._clock = clock
         self._make_id = make_id
 
-    async def run(self, address: Address) -> tuple[User, bool]:
-        """The user, and whether this call made it; of any number of calls at once one does."""
+    async def run(self, address: Address, left: Sequence[UserId] = ()) -> tuple[User, bool]:
+        """The user, and whether this call made it; of any number of calls at once one does.
+
+        `left` are users whom the address was unlinked from: none of them is the answer, from now on.
+        """
+        if left:
+            await self._store.leave(address, left)
         user = await self._store.find_by_address(address)
         if user is not None:
             return user, False
@@ -73,6 +82,18 @@ class BatchGetUsers:
         return [found[user_id] for user_id in wanted if user_id in found]
 
 
+class FindUser:
+    """A user by handle."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def run(self, handle: str) -> User | None:
+        """In any case of its letters; None also for what cannot be a handle."""
+        kept = folded(handle)
+        return None if kept is None else await self._store.find_by_handle(kept)
+
+
 class UpdateProfile:
     """A user's change of the own profile."""
 
@@ -81,5 +102,6 @@ class UpdateProfile:
         self._clock = clock
 
     async def run(self, user_id: UserId, change: ProfileChange) -> User:
-        """Raises `InvalidArgument` (see `model.checked`), `Conflict` HANDLE_TAKEN, `NotFound` USER_NOT_FOUND."""
+        """Raises `InvalidArgument` (see `model.checked`), `Conflict` HANDLE_TAKEN or HANDLE_CONFUSABLE,
+        `NotFound` USER_NOT_FOUND."""
         return await self._store.change_profile(user_id, checked(change), self._clock())

@@ -14,12 +14,17 @@ from mercato.kit.outbox import OutboxRelay
 from mercato.kit.settings import Settings
 from mercato.kit.tasks import looping
 from mercato.rpc.wallets.v1.wallets_pb2_grpc import add_WalletsServiceServicer_to_server
-from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainReorged
+from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainReorged, OnTokensTransferred
 from mercato.services.wallets.rpc import WalletsServicer, wallet_linked
-from mercato.services.wallets.store.approvals import APPROVED_CONSUMER, REORGED_CONSUMER, ApprovalStore
+from mercato.services.wallets.store.approvals import (
+    APPROVED_CONSUMER,
+    REORGED_CONSUMER,
+    TRANSFERRED_CONSUMER,
+    ApprovalStore,
+)
 from mercato.services.wallets.store.cache import ApprovalCache
 from mercato.services.wallets.store.wallets import WalletStore
-from mercato.services.wallets.usecases import FollowApprovals, LinkWallet, ListApprovals, ManageWallets
+from mercato.services.wallets.usecases import FollowApprovals, LinkWallet, ListApprovals, ListHistory, ManageWallets
 
 
 @asynccontextmanager
@@ -35,11 +40,15 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         approvals, cache = ApprovalStore(database), ApprovalCache(client, log)
         follow = FollowApprovals(approvals, cache)
         servicer = WalletsServicer(
-            LinkWallet(wallets, _now, new_id), ManageWallets(wallets), ListApprovals(approvals, cache)
+            LinkWallet(wallets, _now, new_id),
+            ManageWallets(wallets, _now),
+            ListApprovals(approvals, cache),
+            ListHistory(approvals),
         )
         await enter(looping(log, "outbox", OutboxRelay(database, broker.publisher).run))
         await enter(looping(log, "inbox", InboxPruner(database).run))
         await enter(broker.consuming(APPROVED_CONSUMER, OnApprovalsChanged(follow)))
+        await enter(broker.consuming(TRANSFERRED_CONSUMER, OnTokensTransferred(follow)))
         await enter(broker.consuming(REORGED_CONSUMER, OnChainReorged(follow)))
         await enter(
             grpc.serving(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 from uuid import UUID
 
 from mercato.kit.errors import Conflict, FailedPrecondition
@@ -25,6 +26,13 @@ class Wallet:
     last_seen_at: datetime | None = None
 
 
+class Occasion(Enum):
+    """Why an address was proven."""
+
+    SIGN_IN = "SIGN_IN"
+    LINK = "LINK"
+
+
 class Proof(Enum):
     """How the owner of an address was proven."""
 
@@ -40,6 +48,7 @@ class Claim:
     address: Address
     chain: ChainId
     proof: Proof
+    occasion: Occasion = Occasion.SIGN_IN
 
 
 def check_claim(claim: Claim, linked_on: Collection[ChainId]) -> None:
@@ -66,6 +75,24 @@ def heir(wallets: Sequence[Wallet], leaving: Wallet) -> Wallet | None:
     if any(wallet.primary for wallet in staying):
         return None
     return min(staying, key=lambda wallet: (wallet.linked_at, wallet.id))
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Whose an address is, if anybody's, and the users it was unlinked from."""
+
+    user_id: UserId | None
+    left: tuple[UserId, ...] = ()
+
+
+WALLET_LIMIT = 100
+"""Wallets one user may ask to link; lists of them have no pages."""
+
+
+def check_room(wallets: Collection[Wallet], occasion: Occasion) -> None:
+    """Raises `FailedPrecondition` TOO_MANY_WALLETS. Signing in is always let through, chain by chain."""
+    if occasion is Occasion.LINK and len(wallets) >= WALLET_LIMIT:
+        raise FailedPrecondition("TOO_MANY_WALLETS", f"a user links at most {WALLET_LIMIT} wallets; unlink one first")
 
 
 @dataclass(frozen=True)
@@ -117,3 +144,44 @@ class Approval:
         then the position."""
         place = self.place
         return int(place.block_time.timestamp()), int(self.chain), place.block_number, place.log_index
+
+
+class MovesAt(NamedTuple):
+    """The block of moves."""
+
+    number: int
+    hash: bytes
+    time: datetime
+
+
+class Moves(NamedTuple):
+    """Transfers of ERC-721 tokens after their mint: the standard ends the approval of each token with them.
+
+    There are far more of these than of anything else here, so they are columns, and token ids stay text. `at` is the
+    index of each move's block.
+    """
+
+    blocks: list[MovesAt]
+    at: list[int]
+    contracts: list[bytes]
+    token_ids: list[str]
+    log_indexes: list[int]
+    tx_hashes: list[bytes]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One word of the history: an approval or a revocation, and the transfer that ended the approval of one token."""
+
+    approval: Approval
+    ended_by: Place | None
+
+
+@dataclass(frozen=True)
+class ApprovalFilter:
+    """Whose approvals, and which of them; None is any."""
+
+    owners: tuple[Address, ...]
+    chain: ChainId | None = None
+    operator: Address | None = None
+    contract: Address | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from grpc import aio
@@ -13,17 +14,24 @@ from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.wallets.v1 import wallets_pb2 as pb
 from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceServicer
-from mercato.services.wallets.model import Approval, Claim, Proof, Wallet
-from mercato.services.wallets.usecases import LinkWallet, ListApprovals, ManageWallets
+from mercato.services.wallets.model import Approval, ApprovalFilter, Claim, Entry, Occasion, Place, Proof, Wallet
+from mercato.services.wallets.usecases import LinkWallet, ListApprovals, ListHistory, ManageWallets
 
 Context = aio.ServicerContext[Any, Any]
 
 
 class WalletsServicer(WalletsServiceServicer):
-    def __init__(self, link_wallet: LinkWallet, wallets: ManageWallets, list_approvals: ListApprovals) -> None:
+    def __init__(
+        self,
+        link_wallet: LinkWallet,
+        wallets: ManageWallets,
+        list_approvals: ListApprovals,
+        list_history: ListHistory,
+    ) -> None:
         self._link_wallet = link_wallet
         self._wallets = wallets
         self._list_approvals = list_approvals
+        self._list_history = list_history
 
     async def LinkWallet(self, request: pb.LinkWalletRequest, context: Context) -> pb.LinkWalletResponse:
         claim = Claim(
@@ -31,13 +39,20 @@ class WalletsServicer(WalletsServiceServicer):
             address=Address(request.address),
             chain=ChainId.parse(request.chain_id),
             proof=Proof.KEY if request.proof == pb.PROOF_KEY else Proof.CONTRACT,
+            occasion=Occasion.LINK if request.occasion == pb.OCCASION_LINK else Occasion.SIGN_IN,
         )
         wallet, created = await self._link_wallet.run(claim)
         return pb.LinkWalletResponse(wallet=_wallet(wallet), created=created)
 
     async def UnlinkWallet(self, request: pb.UnlinkWalletRequest, context: Context) -> pb.UnlinkWalletResponse:
-        await self._wallets.unlink(_user_id(request.user_id), parse_id(request.wallet_id, "wallet_id"))
-        return pb.UnlinkWalletResponse()
+        gone = await self._wallets.unlink(_user_id(request.user_id), parse_id(request.wallet_id, "wallet_id"))
+        return pb.UnlinkWalletResponse(address=gone.address, chain_id=gone.chain.caip2)
+
+    async def ResolveAddress(self, request: pb.ResolveAddressRequest, context: Context) -> pb.ResolveAddressResponse:
+        found = await self._wallets.resolve(Address(request.address))
+        return pb.ResolveAddressResponse(
+            user_id="" if found.user_id is None else str(found.user_id), left_user_ids=map(str, found.left)
+        )
 
     async def SetPrimaryWallet(self, request: pb.SetPrimaryWalletRequest, context: Context) -> pb.Wallet:
         return _wallet(
@@ -49,15 +64,22 @@ class WalletsServicer(WalletsServiceServicer):
         return pb.ListWalletsResponse(wallets=map(_wallet, wallets))
 
     async def ListApprovals(self, request: pb.ListApprovalsRequest, context: Context) -> pb.ListApprovalsResponse:
-        page = await self._list_approvals.run(
-            Address(request.owner),
-            ChainId.parse(request.chain_id) if request.chain_id else None,
-            request.page.first,
-            request.page.after,
-        )
+        owners = [*([request.owner] if request.owner else []), *request.owners]
+        page = await self._list_approvals.run(_wanted(request, owners), request.page.first, request.page.after)
         return pb.ListApprovalsResponse(
-            approvals=map(_approval, page.approvals),
+            approvals=map(_approval, page.items),
             page=common_pb2.PageInfo(has_next_page=page.has_next, end_cursor=page.end_cursor),
+            cursors=page.cursors,
+        )
+
+    async def ListApprovalHistory(
+        self, request: pb.ListApprovalHistoryRequest, context: Context
+    ) -> pb.ListApprovalHistoryResponse:
+        page = await self._list_history.run(_wanted(request, request.owners), request.page.first, request.page.after)
+        return pb.ListApprovalHistoryResponse(
+            entries=map(_entry, page.items),
+            page=common_pb2.PageInfo(has_next_page=page.has_next, end_cursor=page.end_cursor),
+            cursors=page.cursors,
         )
 
 
@@ -72,6 +94,17 @@ def wallet_linked(wallet: Wallet) -> Outgoing:
         occurred_at=wallet.linked_at,
     )
     return messages.outgoing(topology.WALLETS_EVENTS, topology.WALLET_LINKED, event, message_id=str(wallet.id))
+
+
+def _wanted(
+    request: pb.ListApprovalsRequest | pb.ListApprovalHistoryRequest, owners: Iterable[bytes]
+) -> ApprovalFilter:
+    return ApprovalFilter(
+        owners=tuple(dict.fromkeys(map(Address, owners))),
+        chain=ChainId.parse(request.chain_id) if request.chain_id else None,
+        operator=Address(request.operator) if request.operator else None,
+        contract=Address(request.contract) if request.contract else None,
+    )
 
 
 def _user_id(text: str) -> UserId:
@@ -91,7 +124,6 @@ def _wallet(wallet: Wallet) -> pb.Wallet:
 
 
 def _approval(approval: Approval) -> pb.Approval:
-    place = approval.place
     return pb.Approval(
         chain_id=approval.chain.caip2,
         contract=approval.contract,
@@ -99,11 +131,22 @@ def _approval(approval: Approval) -> pb.Approval:
         operator=approval.operator,
         token_id="" if approval.token_id is None else str(approval.token_id),
         approved=approval.approved,
-        position=common_pb2.Position(
-            block=common_pb2.Block(
-                number=place.block_number, hash=place.block_hash, timestamp=int(place.block_time.timestamp())
-            ),
-            tx_hash=place.tx_hash,
-            log_index=place.log_index,
+        position=_position(approval.place),
+    )
+
+
+def _entry(entry: Entry) -> pb.ApprovalEntry:
+    return pb.ApprovalEntry(
+        approval=_approval(entry.approval),
+        ended_by=None if entry.ended_by is None else _position(entry.ended_by),
+    )
+
+
+def _position(place: Place) -> common_pb2.Position:
+    return common_pb2.Position(
+        block=common_pb2.Block(
+            number=place.block_number, hash=place.block_hash, timestamp=int(place.block_time.timestamp())
         ),
+        tx_hash=place.tx_hash,
+        log_index=place.log_index,
     )

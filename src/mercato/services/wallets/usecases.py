@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from mercato.kit import cursors
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import MAX_CHAIN_NUMBER, Address, ChainId, UserId
-from mercato.services.wallets.model import Approval, Claim, Wallet
+from mercato.services.wallets.model import Approval, ApprovalFilter, Claim, Entry, Moves, Ownership, Wallet
 
 BATCH_LIMIT = 1000
+OWNERS_LIMIT = 100
 
 # Seconds of the last moment of the year 9999, and of what a log index and a block number can be.
 _CURSOR_LIMITS = (253_402_300_799, MAX_CHAIN_NUMBER, 2**63 - 1, 2**31 - 1)
@@ -26,7 +27,9 @@ class Wallets(Protocol):
 
     async def link(self, claim: Claim, wallet_id: UUID, now: datetime) -> tuple[Wallet, bool]: ...
 
-    async def unlink(self, user_id: UserId, wallet_id: UUID) -> None: ...
+    async def resolve(self, address: Address) -> Ownership: ...
+
+    async def unlink(self, user_id: UserId, wallet_id: UUID, now: datetime) -> Wallet: ...
 
     async def set_primary(self, user_id: UserId, wallet_id: UUID) -> Wallet: ...
 
@@ -40,13 +43,15 @@ class Approvals(Protocol):
         self, event_id: str, chain: ChainId, generation: int, facts: Sequence[Approval]
     ) -> frozenset[Address]: ...
 
+    async def move(self, event_id: str, chain: ChainId, generation: int, moves: Moves) -> frozenset[Address]: ...
+
     async def retract(
-        self, event_id: str, chain: ChainId, generation: int, hashes: Sequence[bytes]
+        self, event_id: str, chain: ChainId, generation: int, orphaned: Mapping[bytes, int]
     ) -> frozenset[Address]: ...
 
-    async def page(
-        self, owner: Address, chain: ChainId | None, after: Sequence[int] | None, limit: int
-    ) -> list[Approval]: ...
+    async def page(self, wanted: ApprovalFilter, after: Sequence[int] | None, limit: int) -> list[Approval]: ...
+
+    async def history(self, wanted: ApprovalFilter, after: Sequence[int] | None, limit: int) -> list[Entry]: ...
 
 
 class Cache(Protocol):
@@ -68,8 +73,11 @@ class LinkWallet:
         self._make_id = make_id
 
     async def run(self, claim: Claim) -> tuple[Wallet, bool]:
-        """The wallet, and whether this call made it. Raises `Conflict` WALLET_OF_ANOTHER_USER or
-        CONTRACT_ON_OTHER_CHAIN."""
+        """The wallet, and whether this call made it.
+
+        Raises `Conflict` WALLET_OF_ANOTHER_USER, CONTRACT_ON_OTHER_CHAIN, or on a sign-in WALLET_UNLINKED, and
+        `FailedPrecondition` TOO_MANY_WALLETS.
+        """
         now = self._clock()
         wallet, created = await self._wallets.find(claim.user_id, claim.address, claim.chain), False
         if wallet is None:
@@ -81,12 +89,17 @@ class LinkWallet:
 class ManageWallets:
     """A user's own wallets."""
 
-    def __init__(self, wallets: Wallets) -> None:
+    def __init__(self, wallets: Wallets, clock: Clock) -> None:
         self._wallets = wallets
+        self._clock = clock
 
-    async def unlink(self, user_id: UserId, wallet_id: UUID) -> None:
-        """Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
-        await self._wallets.unlink(user_id, wallet_id)
+    async def resolve(self, address: Address) -> Ownership:
+        """Whose an address is."""
+        return await self._wallets.resolve(address)
+
+    async def unlink(self, user_id: UserId, wallet_id: UUID) -> Wallet:
+        """The wallet that is gone. Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
+        return await self._wallets.unlink(user_id, wallet_id, self._clock())
 
     async def set_primary(self, user_id: UserId, wallet_id: UUID) -> Wallet:
         """Raises `NotFound` WALLET_NOT_FOUND."""
@@ -110,17 +123,30 @@ class FollowApprovals:
         """Facts read after `generation` reorganisations of the chain. Safe to repeat and in any order."""
         await self._cache.drop(chain, await self._approvals.apply(event_id, chain, generation, facts))
 
-    async def retract(self, event_id: str, chain: ChainId, generation: int, hashes: Sequence[bytes]) -> None:
-        """Undoes what the blocks of these hashes said before reorganisation number `generation`. Safe to repeat and in
-        any order with `apply`."""
-        await self._cache.drop(chain, await self._approvals.retract(event_id, chain, generation, hashes))
+    async def move(self, event_id: str, chain: ChainId, generation: int, moves: Moves) -> None:
+        """Transfers, which end approvals of single tokens. Safe to repeat and in any order with all the others."""
+        await self._cache.drop(chain, await self._approvals.move(event_id, chain, generation, moves))
+
+    async def retract(self, event_id: str, chain: ChainId, generation: int, orphaned: Mapping[bytes, int]) -> None:
+        """Undoes what these blocks (number by hash) said before reorganisation number `generation`. Safe to repeat and
+        in any order with `apply`."""
+        await self._cache.drop(chain, await self._approvals.retract(event_id, chain, generation, orphaned))
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class ApprovalPage:
-    approvals: list[Approval]
+class Page(Generic[T]):
+    """`cursors` has one entry for each of `items`."""
+
+    items: list[T]
+    cursors: list[str]
     has_next: bool
-    end_cursor: str
+
+    @property
+    def end_cursor(self) -> str:
+        return self.cursors[-1] if self.cursors else ""
 
 
 class ListApprovals:
@@ -130,27 +156,47 @@ class ListApprovals:
         self._approvals = approvals
         self._cache = cache
 
-    async def run(self, owner: Address, chain: ChainId | None, first: int, after: str) -> ApprovalPage:
-        """Of one chain, from the cache where possible, or of all. Raises `InvalidArgument` INVALID_CURSOR or
-        INVALID_PAGE_SIZE."""
-        size = cursors.page_size(first)
-        key = cursors.decode_numbers(after, len(_CURSOR_LIMITS))
-        if key is not None and not all(0 <= k <= limit for k, limit in zip(key, _CURSOR_LIMITS, strict=True)):
-            raise InvalidArgument("INVALID_CURSOR", "use a cursor exactly as an earlier page gave it")
-        if chain is None:
-            rows = await self._approvals.page(owner, None, key, size + 1)
-        else:
-            rows = await self._cached(owner, chain, key, size + 1)
+    async def run(self, wanted: ApprovalFilter, first: int, after: str) -> Page[Approval]:
+        """Of one owner on one chain from the cache where possible. Raises `InvalidArgument` INVALID_CURSOR,
+        INVALID_PAGE_SIZE or INVALID_OWNERS."""
+        size, key = _place_of(wanted, first, after)
+        rows = await self._rows(wanted, key, size + 1)
         shown = rows[:size]
-        return ApprovalPage(
-            shown, has_next=len(rows) > size, end_cursor=cursors.encode(*shown[-1].sort_key) if shown else ""
-        )
+        return Page(shown, [cursors.encode(*row.sort_key) for row in shown], has_next=len(rows) > size)
 
-    async def _cached(self, owner: Address, chain: ChainId, key: Sequence[int] | None, limit: int) -> list[Approval]:
-        page = f"{limit}:{':'.join(map(str, key or ()))}"
+    async def _rows(self, wanted: ApprovalFilter, key: Sequence[int] | None, limit: int) -> list[Approval]:
+        if wanted.chain is None or len(wanted.owners) > 1:
+            return await self._approvals.page(wanted, key, limit)
+        chain, owner = wanted.chain, wanted.owners[0]
+        conditions = "/".join(a.text if a is not None else "" for a in (wanted.operator, wanted.contract))
+        page = f"{limit}:{':'.join(map(str, key or ()))}:{conditions}"
         kept, mark = await self._cache.find(chain, owner, page)
         if kept is not None:
             return kept
-        rows = await self._approvals.page(owner, chain, key, limit)
+        rows = await self._approvals.page(wanted, key, limit)
         await self._cache.keep(chain, owner, page, rows, mark)
         return rows
+
+
+class ListHistory:
+    """Every approval and revocation that stands in a canonical block, newest first."""
+
+    def __init__(self, approvals: Approvals) -> None:
+        self._approvals = approvals
+
+    async def run(self, wanted: ApprovalFilter, first: int, after: str) -> Page[Entry]:
+        """Raises `InvalidArgument` INVALID_CURSOR, INVALID_PAGE_SIZE or INVALID_OWNERS."""
+        size, key = _place_of(wanted, first, after)
+        rows = await self._approvals.history(wanted, key, size + 1)
+        shown = rows[:size]
+        return Page(shown, [cursors.encode(*row.approval.sort_key) for row in shown], has_next=len(rows) > size)
+
+
+def _place_of(wanted: ApprovalFilter, first: int, after: str) -> tuple[int, Sequence[int] | None]:
+    if not 1 <= len(wanted.owners) <= OWNERS_LIMIT:
+        raise InvalidArgument("INVALID_OWNERS", f"name 1 to {OWNERS_LIMIT} owners")
+    size = cursors.page_size(first)
+    key = cursors.decode_numbers(after, len(_CURSOR_LIMITS))
+    if key is not None and not all(0 <= k <= limit for k, limit in zip(key, _CURSOR_LIMITS, strict=True)):
+        raise InvalidArgument("INVALID_CURSOR", "use a cursor exactly as an earlier page gave it")
+    return size, key

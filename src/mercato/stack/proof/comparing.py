@@ -1,14 +1,32 @@
-"""Two catalogs side by side: table by table by hash, and where these differ, row by row."""
+"""Two read models side by side: table by table by hash, and where these differ, row by row."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-
-from mercato.services.catalog.store.natural import TABLES, Fingerprint, NaturalTables
+from typing import Protocol
 
 SHOWN = 5
 """Differing rows that are kept of each table; the others are counted."""
+
+
+class Fingerprint(Protocol):
+    """How many rows a table has, and one hash over all of them."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def digest(self) -> str: ...
+
+
+class Tables(Protocol):
+    """Rows of one side, as one moment sees them."""
+
+    async def fingerprint(self, table: str) -> Fingerprint: ...
+
+    def stream(self, table: str) -> AsyncIterator[tuple[str, str]]:
+        """Key and value of each row, by key in the order of its bytes."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +56,10 @@ class TableComparison:
         return self.live == self.rebuilt
 
 
-async def compare(live: NaturalTables, rebuilt: NaturalTables) -> tuple[TableComparison, ...]:
-    """All chain-derived tables. Rows are looked at only where the hashes differ."""
+async def compare(tables: Iterable[str], live: Tables, rebuilt: Tables) -> tuple[TableComparison, ...]:
+    """These tables. Rows are looked at only where the hashes differ."""
     found = []
-    for table in TABLES:
+    for table in tables:
         fingerprints = await live.fingerprint(table), await rebuilt.fingerprint(table)
         if fingerprints[0] == fingerprints[1]:
             found.append(TableComparison(table, *fingerprints))
@@ -50,9 +68,7 @@ async def compare(live: NaturalTables, rebuilt: NaturalTables) -> tuple[TableCom
     return tuple(found)
 
 
-async def _by_row(
-    table: str, live: NaturalTables, rebuilt: NaturalTables, ours: Fingerprint, anew: Fingerprint
-) -> TableComparison:
+async def _by_row(table: str, live: Tables, rebuilt: Tables, ours: Fingerprint, anew: Fingerprint) -> TableComparison:
     count = 0
     first: list[Difference] = []
     async for difference in _merged(live.stream(table), rebuilt.stream(table)):

@@ -17,13 +17,15 @@ from mercato.kit.errors import FailedPrecondition, NotFound
 from mercato.kit.ids import ChainId
 from mercato.kit.postgres import Database
 from mercato.kit.settings import Settings
-from mercato.services.catalog.store.natural import ReadPoint, at_one_moment, list_chains
+from mercato.services.catalog.store.natural import TABLES, ReadPoint, at_one_moment, list_chains
 from mercato.services.indexer.store.checkpoints import Checkpoints
 from mercato.services.indexer.store.imports import Imports
 from mercato.services.indexer.store.raw import RawEvents
+from mercato.services.wallets.store.natural import TABLES as APPROVAL_TABLES
+from mercato.services.wallets.store.natural import approvals_at
 from mercato.stack.proof.comparing import TableComparison, compare
 from mercato.stack.proof.replay import Replay
-from mercato.stack.proof.scratch import Scratch, scratch_catalog
+from mercato.stack.proof.scratch import CATALOG, WALLETS, Scratch, scratch_database
 
 _LOOK_AGAIN = 0.3
 _SETTLING = 3.0
@@ -41,11 +43,11 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What came of it: all tables at one block; `scratch` names the database, which is gone unless it was kept."""
+    """What came of it: all tables at one block; `scratch` names the databases, which are gone unless they were kept."""
 
     point: ReadPoint
     tables: tuple[TableComparison, ...]
-    scratch: str
+    scratch: tuple[str, ...]
 
     @property
     def is_equal(self) -> bool:
@@ -56,14 +58,36 @@ class _Forked(Exception):
     """A fork took away a block that the copy holds: it is no clean one any more."""
 
 
+@dataclass(frozen=True)
+class _Copy:
+    """Both databases of one copy."""
+
+    catalog: Scratch
+    wallets: Scratch
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.catalog.name, self.wallets.name
+
+    def keep(self) -> None:
+        self.catalog.kept = self.wallets.kept = True
+
+
 class Rebuilding:
-    """Compares the live catalog with clean copies of it."""
+    """Compares the live catalog and approvals with clean copies of them."""
 
     def __init__(
-        self, settings: Settings, live: Database, raw: RawEvents, checkpoints: Checkpoints, imports: Imports
+        self,
+        settings: Settings,
+        live: Database,
+        wallets: Database,
+        raw: RawEvents,
+        checkpoints: Checkpoints,
+        imports: Imports,
     ) -> None:
         self._settings = settings
         self._live = live
+        self._wallets = wallets
         self._raw = raw
         self._checkpoints = checkpoints
         self._imports = imports
@@ -79,36 +103,41 @@ class Rebuilding:
         """
         for _ in range(_STARTS):
             try:
-                async with scratch_catalog(self._settings, chain) as scratch:
-                    result = await self._attempt(chain, scratch, tell)
-                    scratch.kept = keep
+                async with AsyncExitStack() as opened:
+                    catalog = await opened.enter_async_context(scratch_database(self._settings, chain, CATALOG))
+                    wallets = await opened.enter_async_context(scratch_database(self._settings, chain, WALLETS))
+                    copy = _Copy(catalog, wallets)
+                    result = await self._attempt(chain, copy, tell)
+                    if keep:
+                        copy.keep()
                     return result
             except _Forked:
                 continue
         raise FailedPrecondition("NEVER_AT_REST", f"{_STARTS} forks of {chain.caip2} passed through the rebuild")
 
-    async def _attempt(self, chain: ChainId, scratch: Scratch, tell: Tell) -> Rebuilt:
+    async def _attempt(self, chain: ChainId, scratch: _Copy, tell: Tell) -> Rebuilt:
         async with at_one_moment(self._live, chain) as moment:
             if moment.point is None:
                 raise NotFound("CHAIN_NOT_CATALOGUED", f"the catalog has read nothing of {chain.caip2} yet")
             total, begin = await moment.tables.count_facts(), moment.point.number
-        replay = Replay(self._raw, scratch.database, chain, lambda done: tell(done, max(done, total)))
+        databases = scratch.catalog.database, scratch.wallets.database
+        replay = Replay(self._raw, *databases, chain, lambda done: tell(done, max(done, total)))
         await self._extend(chain, replay, scratch, begin)
         return await self._settled(chain, replay, scratch)
 
-    async def _extend(self, chain: ChainId, replay: Replay, scratch: Scratch, block: int) -> None:
+    async def _extend(self, chain: ChainId, replay: Replay, scratch: _Copy, block: int) -> None:
         orphans = await self._checkpoints.list_orphans(chain, 0)
         await replay.bind(await self._imports.list_bound(chain, block))
         await replay.up_to(block, orphans)
         # A chain that said nothing yet has no row in the copy either.
-        await scratch.database.pool.execute(
+        await scratch.catalog.database.pool.execute(
             "INSERT INTO sync_state (chain_number) VALUES ($1) ON CONFLICT DO NOTHING", chain
         )
-        async with at_one_moment(scratch.database, chain) as moment:
+        async with at_one_moment(scratch.catalog.database, chain) as moment:
             if await moment.tables.has_any(list(orphans)):
                 raise _Forked
 
-    async def _settled(self, chain: ChainId, replay: Replay, scratch: Scratch) -> Rebuilt:
+    async def _settled(self, chain: ChainId, replay: Replay, scratch: _Copy) -> Rebuilt:
         """Compares until all is equal, or until the same rows have differed for `_SETTLING` seconds."""
         loop = asyncio.get_running_loop()
         begin = differing_since = loop.time()
@@ -131,15 +160,26 @@ class Rebuilding:
                 )
             await asyncio.sleep(_LOOK_AGAIN)
 
-    async def _compared(self, chain: ChainId, replay: Replay, scratch: Scratch) -> Rebuilt | None:
+    async def _compared(self, chain: ChainId, replay: Replay, scratch: _Copy) -> Rebuilt | None:
         """Both as of one moment; None when the live tables hold facts above their read point just then."""
         async with at_one_moment(self._live, chain) as live:
             point = live.point
             if point is None or await live.tables.newest_block() > point.number:
                 return None
             await self._extend(chain, replay, scratch, point.number)
-            async with at_one_moment(scratch.database, chain) as rebuilt:
-                return Rebuilt(point, await compare(live.tables, rebuilt.tables), scratch.name)
+            async with at_one_moment(scratch.catalog.database, chain) as rebuilt:
+                catalog = await compare(TABLES, live.tables, rebuilt.tables)
+            approvals = await self._compared_approvals(chain, point.number, scratch)
+            return Rebuilt(point, (*catalog, *approvals), scratch.names)
+
+    async def _compared_approvals(self, chain: ChainId, block: int, scratch: _Copy) -> tuple[TableComparison, ...]:
+        """As blocks up to `block` made them. Wallets has no read point: what is on its way, or ahead of the catalog,
+        differs for a moment."""
+        async with (
+            approvals_at(self._wallets, chain, block) as live,
+            approvals_at(scratch.wallets.database, chain, block) as rebuilt,
+        ):
+            return await compare(APPROVAL_TABLES, live, rebuilt)
 
 
 @asynccontextmanager
@@ -148,6 +188,7 @@ async def rebuilding(settings: Settings) -> AsyncIterator[Rebuilding]:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         live = await enter(postgres.connected(settings, "catalog_db"))
+        wallets = await enter(postgres.connected(settings, "wallet_db"))
         progress = await enter(postgres.connected(settings, "indexer_db"))
         raw = RawEvents(await enter(mongo.connected(settings)))
-        yield Rebuilding(settings, live, raw, Checkpoints(progress), Imports(progress))
+        yield Rebuilding(settings, live, wallets, raw, Checkpoints(progress), Imports(progress))

@@ -1,35 +1,60 @@
-"""Raw events into a catalog, by the catalog's own handlers: no node and no broker takes part."""
+"""Raw events into the tables of catalog and wallets, by their own handlers: no node and no broker takes part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from mercato.evm.logs import decode as decode_logs
 from mercato.kit import topology
-from mercato.kit.ids import ChainId
+from mercato.kit.ids import Address, ChainId
 from mercato.kit.messages import Incoming, Outgoing, decode
 from mercato.kit.postgres import Database
+from mercato.kit.rabbit import Handler
 from mercato.services.catalog.consumers import handlers
 from mercato.services.catalog.store.writing import CatalogStore
 from mercato.services.indexer.messages import Context, fact_messages, imported
 from mercato.services.indexer.model.imports import CollectionImport
 from mercato.services.indexer.model.raw import RawEvent
 from mercato.services.indexer.store.raw import RawEvents
+from mercato.services.wallets.consumers import OnApprovalsChanged, OnTokensTransferred
+from mercato.services.wallets.model import Approval
+from mercato.services.wallets.store.approvals import ApprovalStore
+from mercato.services.wallets.usecases import FollowApprovals
 
 _BATCH = 2_500
 """Raw events decoded at once: as many as the store hands over at once."""
 
-_QUEUES = {(queue.exchange, queue.binding): queue.name for queue in topology.QUEUES if queue.consumer == "catalog"}
+_IMPORTED = "catalog.collections.imported"
+
+
+class NoCache:
+    """Nobody reads what is rebuilt before it is done."""
+
+    async def find(self, chain: ChainId, owner: Address, page: str) -> tuple[list[Approval] | None, bytes]:
+        return None, b""
+
+    async def keep(self, chain: ChainId, owner: Address, page: str, approvals: Sequence[Approval], mark: bytes) -> None:
+        """Keeps nothing."""
+
+    async def drop(self, chain: ChainId, owners: Iterable[Address]) -> None:
+        """Has nothing."""
 
 
 class Replay:
-    """Feeds one chain's events to one catalog. Facts commute, so the order of reading is of no matter."""
+    """Feeds one chain's events to one copy. Facts commute, so the order of reading is of no matter."""
 
-    def __init__(self, raw: RawEvents, catalog: Database, chain: ChainId, tell: Callable[[int], None]) -> None:
+    def __init__(
+        self, raw: RawEvents, catalog: Database, wallets: Database, chain: ChainId, tell: Callable[[int], None]
+    ) -> None:
         """`tell` hears after each batch how many facts have been applied in all."""
         self._raw = raw
         self._chain = chain
-        self._handlers = handlers(CatalogStore(catalog))
+        follow = FollowApprovals(ApprovalStore(wallets), NoCache())
+        self._handlers: Mapping[str, Handler] = {
+            **handlers(CatalogStore(catalog)),
+            "wallets.tokens.approved": OnApprovalsChanged(follow),
+            "wallets.tokens.transferred": OnTokensTransferred(follow),
+        }
         self._tell = tell
         self._applied = 0
         self._next = 0
@@ -52,17 +77,21 @@ class Replay:
         for wanted in imports:
             assert wanted.bound is not None
             told = imported(0, wanted, wanted.bound)
-            await self._handlers[_QUEUES[told.exchange, "imported.eip155.*"]](_incoming(told))
+            await self._handlers[_IMPORTED](_incoming(told))
 
     async def _apply(self, events: Sequence[RawEvent]) -> None:
         """As history: what is new is not told to anybody, token by token."""
         context = Context(self._chain, generation=0, catching_up=True, timestamps={})
         for message in fact_messages(context, decode_logs(event.as_log() for event in events)):
-            queue = _QUEUES.get((message.outgoing.exchange, f"{message.kind}.eip155.*"))
-            if queue is not None:
+            queues = _queues(message.outgoing.exchange, f"{message.kind}.eip155.*")
+            for queue in queues & self._handlers.keys():
                 await self._handlers[queue](_incoming(message.outgoing))
-                self._applied += message.facts
+            self._applied += message.facts
         self._tell(self._applied)
+
+
+def _queues(exchange: str, binding: str) -> set[str]:
+    return {queue.name for queue in topology.QUEUES if (queue.exchange, queue.binding) == (exchange, binding)}
 
 
 def _incoming(message: Outgoing) -> Incoming:

@@ -1,4 +1,4 @@
-"""A catalog database of its own beside the live one, made by the catalog's migrations and gone afterwards.
+"""Databases of their own beside the live ones, made by the services' migrations and gone afterwards.
 
 It belongs to a role that cannot enter the live databases, so a rebuild cannot write where it should not.
 """
@@ -21,12 +21,14 @@ from mercato.kit.settings import Settings
 from mercato.stack import migrations
 from mercato.stack.servers.postgres import REBUILD
 
+CATALOG, WALLETS = "catalog_db", "wallet_db"
+
 _CONNECTIONS = 4
 
 
 @dataclass
 class Scratch:
-    """An empty catalog; with `kept` it outlives the block that made it."""
+    """An empty database; with `kept` it outlives the block that made it."""
 
     name: str
     database: Database = field(repr=False)
@@ -34,20 +36,21 @@ class Scratch:
 
 
 @asynccontextmanager
-async def scratch_catalog(settings: Settings, chain: ChainId) -> AsyncIterator[Scratch]:
-    """Makes the database and drops it at the end, unless it was told to be kept.
+async def scratch_database(settings: Settings, chain: ChainId, schema: str) -> AsyncIterator[Scratch]:
+    """Makes a database with the tables of `schema` and drops it at the end, unless it was told to be kept.
 
     Raises `FailedPrecondition` MAY_NOT_CREATE_DATABASE, and what migrating raises.
     """
     home = settings.database_url(REBUILD)
-    name = f"{REBUILD}_{int(chain)}_{os.getpid()}"
+    kind = "" if schema == CATALOG else f"_{schema.removesuffix('_db')}"
+    name = f"{REBUILD}{kind}_{int(chain)}_{os.getpid()}"
     await _execute(home, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     await _execute(home, f'CREATE DATABASE "{name}" TEMPLATE template0')
     kept = False
     try:
         await _execute(home, f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
         url = urlunsplit(urlsplit(home)._replace(path=f"/{name}"))
-        await migrations.migrate_at(url, "catalog_db")
+        await migrations.migrate_at(url, schema)
         async with postgres.opened(url, name, _CONNECTIONS) as database:
             scratch = Scratch(name, database)
             yield scratch

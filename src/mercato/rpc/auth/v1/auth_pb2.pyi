@@ -18,16 +18,18 @@ class Client(_message.Message):
     def __init__(self, ip: _Optional[str] = ..., user_agent: _Optional[str] = ...) -> None: ...
 
 class IssueNonceRequest(_message.Message):
-    __slots__ = ("address", "chain_id", "domain", "client")
+    __slots__ = ("address", "chain_id", "domain", "client", "link_user_id")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FIELD_NUMBER: _ClassVar[int]
+    LINK_USER_ID_FIELD_NUMBER: _ClassVar[int]
     address: bytes
     chain_id: str
     domain: str
     client: Client
-    def __init__(self, address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., domain: _Optional[str] = ..., client: _Optional[_Union[Client, _Mapping]] = ...) -> None: ...
+    link_user_id: str
+    def __init__(self, address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., domain: _Optional[str] = ..., client: _Optional[_Union[Client, _Mapping]] = ..., link_user_id: _Optional[str] = ...) -> None: ...
 
 class IssueNonceResponse(_message.Message):
     __slots__ = ("nonce", "expires_at", "message")
@@ -48,6 +50,28 @@ class SignInRequest(_message.Message):
     signature: bytes
     client: Client
     def __init__(self, message: _Optional[str] = ..., signature: _Optional[bytes] = ..., client: _Optional[_Union[Client, _Mapping]] = ...) -> None: ...
+
+class VerifyLinkRequest(_message.Message):
+    __slots__ = ("user_id", "message", "signature", "client")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    message: str
+    signature: bytes
+    client: Client
+    def __init__(self, user_id: _Optional[str] = ..., message: _Optional[str] = ..., signature: _Optional[bytes] = ..., client: _Optional[_Union[Client, _Mapping]] = ...) -> None: ...
+
+class VerifyLinkResponse(_message.Message):
+    __slots__ = ("address", "chain_id", "by_key")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    BY_KEY_FIELD_NUMBER: _ClassVar[int]
+    address: bytes
+    chain_id: str
+    by_key: bool
+    def __init__(self, address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., by_key: _Optional[bool] = ...) -> None: ...
 
 class TokenPair(_message.Message):
     __slots__ = ("access_token", "access_expires_at", "refresh_token", "refresh_expires_at")
@@ -110,6 +134,24 @@ class RevokeAllSessionsRequest(_message.Message):
     def __init__(self, user_id: _Optional[str] = ...) -> None: ...
 
 class RevokeAllSessionsResponse(_message.Message):
+    __slots__ = ("revoked", "session_ids")
+    REVOKED_FIELD_NUMBER: _ClassVar[int]
+    SESSION_IDS_FIELD_NUMBER: _ClassVar[int]
+    revoked: int
+    session_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, revoked: _Optional[int] = ..., session_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RevokeWalletSessionsRequest(_message.Message):
+    __slots__ = ("user_id", "address", "chain_id")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    address: bytes
+    chain_id: str
+    def __init__(self, user_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ...) -> None: ...
+
+class RevokeWalletSessionsResponse(_message.Message):
     __slots__ = ("revoked", "session_ids")
     REVOKED_FIELD_NUMBER: _ClassVar[int]
     SESSION_IDS_FIELD_NUMBER: _ClassVar[int]

@@ -44,6 +44,11 @@ class AuthServiceStub:
                 request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.SignInRequest.SerializeToString,
                 response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.SignInResponse.FromString,
                 _registered_method=True)
+        self.VerifyLink = channel.unary_unary(
+                '/mercato.auth.v1.AuthService/VerifyLink',
+                request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.VerifyLinkRequest.SerializeToString,
+                response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.VerifyLinkResponse.FromString,
+                _registered_method=True)
         self.Refresh = channel.unary_unary(
                 '/mercato.auth.v1.AuthService/Refresh',
                 request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RefreshRequest.SerializeToString,
@@ -58,6 +63,11 @@ class AuthServiceStub:
                 '/mercato.auth.v1.AuthService/RevokeAllSessions',
                 request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeAllSessionsRequest.SerializeToString,
                 response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeAllSessionsResponse.FromString,
+                _registered_method=True)
+        self.RevokeWalletSessions = channel.unary_unary(
+                '/mercato.auth.v1.AuthService/RevokeWalletSessions',
+                request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeWalletSessionsRequest.SerializeToString,
+                response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeWalletSessionsResponse.FromString,
                 _registered_method=True)
         self.ListSessions = channel.unary_unary(
                 '/mercato.auth.v1.AuthService/ListSessions',
@@ -103,6 +113,14 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyLink(self, request, context):
+        """Verifies the signed message of a wallet that a user wants to link, and uses up its nonce. Opens no session: a message
+        for linking does not sign in, nor the other way round.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Refresh(self, request, context):
         """Rotates the refresh token; the use of an old one ends the whole session.
         """
@@ -118,6 +136,13 @@ class AuthServiceServicer:
 
     def RevokeAllSessions(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeWalletSessions(self, request, context):
+        """Ends a user's sessions that one wallet opened: it is not the user's any more.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -169,6 +194,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.SignInRequest.FromString,
                     response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.SignInResponse.SerializeToString,
             ),
+            'VerifyLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyLink,
+                    request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.VerifyLinkRequest.FromString,
+                    response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.VerifyLinkResponse.SerializeToString,
+            ),
             'Refresh': grpc.unary_unary_rpc_method_handler(
                     servicer.Refresh,
                     request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RefreshRequest.FromString,
@@ -183,6 +213,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.RevokeAllSessions,
                     request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeAllSessionsRequest.FromString,
                     response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeAllSessionsResponse.SerializeToString,
+            ),
+            'RevokeWalletSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeWalletSessions,
+                    request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeWalletSessionsRequest.FromString,
+                    response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeWalletSessionsResponse.SerializeToString,
             ),
             'ListSessions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSessions,
@@ -275,6 +310,33 @@ class AuthService:
             _registered_method=True)
 
     @staticmethod
+    def VerifyLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.auth.v1.AuthService/VerifyLink',
+            mercato_dot_auth_dot_v1_dot_auth__pb2.VerifyLinkRequest.SerializeToString,
+            mercato_dot_auth_dot_v1_dot_auth__pb2.VerifyLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Refresh(request,
             target,
             options=(),
@@ -345,6 +407,33 @@ class AuthService:
             '/mercato.auth.v1.AuthService/RevokeAllSessions',
             mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeAllSessionsRequest.SerializeToString,
             mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeAllSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeWalletSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.auth.v1.AuthService/RevokeWalletSessions',
+            mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeWalletSessionsRequest.SerializeToString,
+            mercato_dot_auth_dot_v1_dot_auth__pb2.RevokeWalletSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,10 +35,16 @@ class AuthServiceStub:
     """A nonce bound to an address and chain, and the message to sign with it, from server policy."""
     SignIn: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]
     """Verifies the signed message, uses up its nonce once and for all, ensures user and wallet, opens a session."""
+    VerifyLink: _grpc.UnaryUnaryMultiCallable[_auth_pb2.VerifyLinkRequest, _auth_pb2.VerifyLinkResponse]
+    """Verifies the signed message of a wallet that a user wants to link, and uses up its nonce. Opens no session: a message
+    for linking does not sign in, nor the other way round.
+    """
     Refresh: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RefreshRequest, _auth_pb2.RefreshResponse]
     """Rotates the refresh token; the use of an old one ends the whole session."""
     RevokeSession: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokeSessionRequest, _auth_pb2.RevokeSessionResponse]
     RevokeAllSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokeAllSessionsRequest, _auth_pb2.RevokeAllSessionsResponse]
+    RevokeWalletSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokeWalletSessionsRequest, _auth_pb2.RevokeWalletSessionsResponse]
+    """Ends a user's sessions that one wallet opened: it is not the user's any more."""
     ListSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]
     Introspect: _grpc.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.Principal]
     """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
@@ -56,10 +62,16 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """A nonce bound to an address and chain, and the message to sign with it, from server policy."""
     SignIn: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]  # type: ignore[assignment]
     """Verifies the signed message, uses up its nonce once and for all, ensures user and wallet, opens a session."""
+    VerifyLink: _aio.UnaryUnaryMultiCallable[_auth_pb2.VerifyLinkRequest, _auth_pb2.VerifyLinkResponse]  # type: ignore[assignment]
+    """Verifies the signed message of a wallet that a user wants to link, and uses up its nonce. Opens no session: a message
+    for linking does not sign in, nor the other way round.
+    """
     Refresh: _aio.UnaryUnaryMultiCallable[_auth_pb2.RefreshRequest, _auth_pb2.RefreshResponse]  # type: ignore[assignment]
     """Rotates the refresh token; the use of an old one ends the whole session."""
     RevokeSession: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeSessionRequest, _auth_pb2.RevokeSessionResponse]  # type: ignore[assignment]
     RevokeAllSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeAllSessionsRequest, _auth_pb2.RevokeAllSessionsResponse]  # type: ignore[assignment]
+    RevokeWalletSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeWalletSessionsRequest, _auth_pb2.RevokeWalletSessionsResponse]  # type: ignore[assignment]
+    """Ends a user's sessions that one wallet opened: it is not the user's any more."""
     ListSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]  # type: ignore[assignment]
     Introspect: _aio.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.Principal]  # type: ignore[assignment]
     """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
@@ -88,6 +100,16 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Verifies the signed message, uses up its nonce once and for all, ensures user and wallet, opens a session."""
 
     @_abc_1.abstractmethod
+    def VerifyLink(
+        self,
+        request: _auth_pb2.VerifyLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.VerifyLinkResponse, _abc.Awaitable[_auth_pb2.VerifyLinkResponse]]:
+        """Verifies the signed message of a wallet that a user wants to link, and uses up its nonce. Opens no session: a message
+        for linking does not sign in, nor the other way round.
+        """
+
+    @_abc_1.abstractmethod
     def Refresh(
         self,
         request: _auth_pb2.RefreshRequest,
@@ -108,6 +130,14 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.RevokeAllSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.RevokeAllSessionsResponse, _abc.Awaitable[_auth_pb2.RevokeAllSessionsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RevokeWalletSessions(
+        self,
+        request: _auth_pb2.RevokeWalletSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.RevokeWalletSessionsResponse, _abc.Awaitable[_auth_pb2.RevokeWalletSessionsResponse]]:
+        """Ends a user's sessions that one wallet opened: it is not the user's any more."""
 
     @_abc_1.abstractmethod
     def ListSessions(

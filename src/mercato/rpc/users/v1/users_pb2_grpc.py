@@ -44,6 +44,11 @@ class UsersServiceStub:
                 request_serializer=mercato_dot_users_dot_v1_dot_users__pb2.BatchGetUsersRequest.SerializeToString,
                 response_deserializer=mercato_dot_users_dot_v1_dot_users__pb2.BatchGetUsersResponse.FromString,
                 _registered_method=True)
+        self.FindUser = channel.unary_unary(
+                '/mercato.users.v1.UsersService/FindUser',
+                request_serializer=mercato_dot_users_dot_v1_dot_users__pb2.FindUserRequest.SerializeToString,
+                response_deserializer=mercato_dot_users_dot_v1_dot_users__pb2.FindUserResponse.FromString,
+                _registered_method=True)
         self.UpdateProfile = channel.unary_unary(
                 '/mercato.users.v1.UsersService/UpdateProfile',
                 request_serializer=mercato_dot_users_dot_v1_dot_users__pb2.UpdateProfileRequest.SerializeToString,
@@ -68,6 +73,13 @@ class UsersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindUser(self, request, context):
+        """By handle, in any case of its letters.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateProfile(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -86,6 +98,11 @@ def add_UsersServiceServicer_to_server(servicer, server):
                     servicer.BatchGetUsers,
                     request_deserializer=mercato_dot_users_dot_v1_dot_users__pb2.BatchGetUsersRequest.FromString,
                     response_serializer=mercato_dot_users_dot_v1_dot_users__pb2.BatchGetUsersResponse.SerializeToString,
+            ),
+            'FindUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindUser,
+                    request_deserializer=mercato_dot_users_dot_v1_dot_users__pb2.FindUserRequest.FromString,
+                    response_serializer=mercato_dot_users_dot_v1_dot_users__pb2.FindUserResponse.SerializeToString,
             ),
             'UpdateProfile': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateProfile,
@@ -147,6 +164,33 @@ class UsersService:
             '/mercato.users.v1.UsersService/BatchGetUsers',
             mercato_dot_users_dot_v1_dot_users__pb2.BatchGetUsersRequest.SerializeToString,
             mercato_dot_users_dot_v1_dot_users__pb2.BatchGetUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.users.v1.UsersService/FindUser',
+            mercato_dot_users_dot_v1_dot_users__pb2.FindUserRequest.SerializeToString,
+            mercato_dot_users_dot_v1_dot_users__pb2.FindUserResponse.FromString,
             options,
             channel_credentials,
             insecure,

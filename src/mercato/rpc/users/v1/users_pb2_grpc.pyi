@@ -35,6 +35,8 @@ class UsersServiceStub:
     """The user of an address, made on first sight; safe to repeat and to race."""
     BatchGetUsers: _grpc.UnaryUnaryMultiCallable[_users_pb2.BatchGetUsersRequest, _users_pb2.BatchGetUsersResponse]
     """Unknown ids are left out of the answer."""
+    FindUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.FindUserRequest, _users_pb2.FindUserResponse]
+    """By handle, in any case of its letters."""
     UpdateProfile: _grpc.UnaryUnaryMultiCallable[_users_pb2.UpdateProfileRequest, _users_pb2.User]
 
 @_typing.type_check_only
@@ -44,6 +46,8 @@ class UsersServiceAsyncStub(UsersServiceStub):
     """The user of an address, made on first sight; safe to repeat and to race."""
     BatchGetUsers: _aio.UnaryUnaryMultiCallable[_users_pb2.BatchGetUsersRequest, _users_pb2.BatchGetUsersResponse]  # type: ignore[assignment]
     """Unknown ids are left out of the answer."""
+    FindUser: _aio.UnaryUnaryMultiCallable[_users_pb2.FindUserRequest, _users_pb2.FindUserResponse]  # type: ignore[assignment]
+    """By handle, in any case of its letters."""
     UpdateProfile: _aio.UnaryUnaryMultiCallable[_users_pb2.UpdateProfileRequest, _users_pb2.User]  # type: ignore[assignment]
 
 class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -62,6 +66,14 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_users_pb2.BatchGetUsersResponse, _abc.Awaitable[_users_pb2.BatchGetUsersResponse]]:
         """Unknown ids are left out of the answer."""
+
+    @_abc_1.abstractmethod
+    def FindUser(
+        self,
+        request: _users_pb2.FindUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_users_pb2.FindUserResponse, _abc.Awaitable[_users_pb2.FindUserResponse]]:
+        """By handle, in any case of its letters."""
 
     @_abc_1.abstractmethod
     def UpdateProfile(

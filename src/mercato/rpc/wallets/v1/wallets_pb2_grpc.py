@@ -34,6 +34,11 @@ class WalletsServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.ResolveAddress = channel.unary_unary(
+                '/mercato.wallets.v1.WalletsService/ResolveAddress',
+                request_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ResolveAddressRequest.SerializeToString,
+                response_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ResolveAddressResponse.FromString,
+                _registered_method=True)
         self.LinkWallet = channel.unary_unary(
                 '/mercato.wallets.v1.WalletsService/LinkWallet',
                 request_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.LinkWalletRequest.SerializeToString,
@@ -59,10 +64,22 @@ class WalletsServiceStub:
                 request_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalsRequest.SerializeToString,
                 response_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalsResponse.FromString,
                 _registered_method=True)
+        self.ListApprovalHistory = channel.unary_unary(
+                '/mercato.wallets.v1.WalletsService/ListApprovalHistory',
+                request_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalHistoryRequest.SerializeToString,
+                response_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalHistoryResponse.FromString,
+                _registered_method=True)
 
 
 class WalletsServiceServicer:
     """Missing associated documentation comment in .proto file."""
+
+    def ResolveAddress(self, request, context):
+        """Whose an address is, and whose it was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def LinkWallet(self, request, context):
         """Links a proven address to a user; safe to repeat. An address of another user is a conflict.
@@ -97,9 +114,21 @@ class WalletsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListApprovalHistory(self, request, context):
+        """Every approval and revocation of owners, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WalletsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ResolveAddress': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveAddress,
+                    request_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ResolveAddressRequest.FromString,
+                    response_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ResolveAddressResponse.SerializeToString,
+            ),
             'LinkWallet': grpc.unary_unary_rpc_method_handler(
                     servicer.LinkWallet,
                     request_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.LinkWalletRequest.FromString,
@@ -125,6 +154,11 @@ def add_WalletsServiceServicer_to_server(servicer, server):
                     request_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalsRequest.FromString,
                     response_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalsResponse.SerializeToString,
             ),
+            'ListApprovalHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListApprovalHistory,
+                    request_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalHistoryRequest.FromString,
+                    response_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalHistoryResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'mercato.wallets.v1.WalletsService', rpc_method_handlers)
@@ -135,6 +169,33 @@ def add_WalletsServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class WalletsService:
     """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def ResolveAddress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.wallets.v1.WalletsService/ResolveAddress',
+            mercato_dot_wallets_dot_v1_dot_wallets__pb2.ResolveAddressRequest.SerializeToString,
+            mercato_dot_wallets_dot_v1_dot_wallets__pb2.ResolveAddressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def LinkWallet(request,
@@ -261,6 +322,33 @@ class WalletsService:
             '/mercato.wallets.v1.WalletsService/ListApprovals',
             mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalsRequest.SerializeToString,
             mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListApprovalHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.wallets.v1.WalletsService/ListApprovalHistory',
+            mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalHistoryRequest.SerializeToString,
+            mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListApprovalHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -31,6 +31,8 @@ class WalletsServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WalletsServiceAsyncStub: ...
+    ResolveAddress: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.ResolveAddressRequest, _wallets_pb2.ResolveAddressResponse]
+    """Whose an address is, and whose it was."""
     LinkWallet: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.LinkWalletRequest, _wallets_pb2.LinkWalletResponse]
     """Links a proven address to a user; safe to repeat. An address of another user is a conflict."""
     UnlinkWallet: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.UnlinkWalletRequest, _wallets_pb2.UnlinkWalletResponse]
@@ -39,10 +41,14 @@ class WalletsServiceStub:
     ListWallets: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.ListWalletsRequest, _wallets_pb2.ListWalletsResponse]
     ListApprovals: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.ListApprovalsRequest, _wallets_pb2.ListApprovalsResponse]
     """Current approvals of an owner, newest first."""
+    ListApprovalHistory: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.ListApprovalHistoryRequest, _wallets_pb2.ListApprovalHistoryResponse]
+    """Every approval and revocation of owners, newest first."""
 
 @_typing.type_check_only
 class WalletsServiceAsyncStub(WalletsServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ResolveAddress: _aio.UnaryUnaryMultiCallable[_wallets_pb2.ResolveAddressRequest, _wallets_pb2.ResolveAddressResponse]  # type: ignore[assignment]
+    """Whose an address is, and whose it was."""
     LinkWallet: _aio.UnaryUnaryMultiCallable[_wallets_pb2.LinkWalletRequest, _wallets_pb2.LinkWalletResponse]  # type: ignore[assignment]
     """Links a proven address to a user; safe to repeat. An address of another user is a conflict."""
     UnlinkWallet: _aio.UnaryUnaryMultiCallable[_wallets_pb2.UnlinkWalletRequest, _wallets_pb2.UnlinkWalletResponse]  # type: ignore[assignment]
@@ -51,8 +57,18 @@ class WalletsServiceAsyncStub(WalletsServiceStub):
     ListWallets: _aio.UnaryUnaryMultiCallable[_wallets_pb2.ListWalletsRequest, _wallets_pb2.ListWalletsResponse]  # type: ignore[assignment]
     ListApprovals: _aio.UnaryUnaryMultiCallable[_wallets_pb2.ListApprovalsRequest, _wallets_pb2.ListApprovalsResponse]  # type: ignore[assignment]
     """Current approvals of an owner, newest first."""
+    ListApprovalHistory: _aio.UnaryUnaryMultiCallable[_wallets_pb2.ListApprovalHistoryRequest, _wallets_pb2.ListApprovalHistoryResponse]  # type: ignore[assignment]
+    """Every approval and revocation of owners, newest first."""
 
 class WalletsServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def ResolveAddress(
+        self,
+        request: _wallets_pb2.ResolveAddressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallets_pb2.ResolveAddressResponse, _abc.Awaitable[_wallets_pb2.ResolveAddressResponse]]:
+        """Whose an address is, and whose it was."""
+
     @_abc_1.abstractmethod
     def LinkWallet(
         self,
@@ -90,5 +106,13 @@ class WalletsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallets_pb2.ListApprovalsResponse, _abc.Awaitable[_wallets_pb2.ListApprovalsResponse]]:
         """Current approvals of an owner, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListApprovalHistory(
+        self,
+        request: _wallets_pb2.ListApprovalHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallets_pb2.ListApprovalHistoryResponse, _abc.Awaitable[_wallets_pb2.ListApprovalHistoryResponse]]:
+        """Every approval and revocation of owners, newest first."""
 
 def add_WalletsServiceServicer_to_server(servicer: WalletsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

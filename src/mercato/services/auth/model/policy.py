@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mercato.kit.errors import InvalidArgument, Unauthenticated
-from mercato.kit.ids import Address, ChainId
+from mercato.kit.ids import Address, ChainId, UserId
 from mercato.services.auth.model.siwe import SiweMessage, moment
 
 STATEMENT = "Sign in to Mercato. This signature costs nothing and moves no assets."
+LINK_STATEMENT = "Link this wallet to Mercato account {user}. This signature costs nothing and moves no assets."
+
+_LINK_START = LINK_STATEMENT.partition("{")[0]
 
 _TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -25,9 +28,19 @@ class SignInPolicy:
     skew: timedelta
 
     def draft(
-        self, *, domain: str, address: Address, chain: ChainId, nonce: str, now: datetime, expires_at: datetime
+        self,
+        *,
+        domain: str,
+        address: Address,
+        chain: ChainId,
+        nonce: str,
+        now: datetime,
+        expires_at: datetime,
+        link_user: UserId | None = None,
     ) -> SiweMessage:
         """The message a wallet is asked to sign; `domain` empty means the first one allowed.
+
+        With `link_user` it says whose account the wallet joins.
 
         Raises `InvalidArgument` SIWE_DOMAIN_NOT_ALLOWED.
         """
@@ -37,7 +50,7 @@ class SignInPolicy:
         return SiweMessage(
             domain=chosen,
             address=address,
-            statement=STATEMENT,
+            statement=STATEMENT if link_user is None else LINK_STATEMENT.format(user=link_user),
             uri=next((o for o in self.origins if o.partition("://")[2] == chosen), self.origins[0]),
             chain=chain,
             nonce=nonce,
@@ -67,6 +80,19 @@ class SignInPolicy:
             raise Unauthenticated("SIWE_EXPIRED", "the message has expired; ask for a new nonce")
         if message.not_before is not None and moment(message.not_before) > now + self.skew:
             raise Unauthenticated("SIWE_NOT_YET_VALID", "the message is not valid yet")
+
+
+def check_statement(message: SiweMessage, link_user: UserId | None) -> None:
+    """What the owner of a wallet read must be what happens, whoever wrote the message.
+
+    A message that links has the server's own words, account included; one that signs in may have others, but not those.
+    Raises `Unauthenticated` SIWE_STATEMENT_MISMATCH.
+    """
+    said = message.statement or ""
+    if link_user is None and said.startswith(_LINK_START):
+        raise Unauthenticated("SIWE_STATEMENT_MISMATCH", "this message links a wallet; ask for one to sign in")
+    if link_user is not None and said != LINK_STATEMENT.format(user=link_user):
+        raise Unauthenticated("SIWE_STATEMENT_MISMATCH", "the statement must name your account; ask for a new message")
 
 
 def _is_within(uri: str, origin: str) -> bool:

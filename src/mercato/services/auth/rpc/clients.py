@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mercato.evm.directory import ChainDirectory
@@ -9,7 +10,7 @@ from mercato.evm.signatures import is_valid_signature, personal_message_hash
 from mercato.kit.ids import Address, ChainId, UserId, parse_id
 from mercato.rpc.users.v1.users_pb2 import EnsureUserRequest
 from mercato.rpc.wallets.v1 import wallets_pb2
-from mercato.services.auth.usecases.ports import KnownUser, Proof
+from mercato.services.auth.usecases.ports import KnownUser, Ownership, Proof
 
 if TYPE_CHECKING:
     from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceAsyncStub
@@ -22,8 +23,8 @@ class UsersClient:
     def __init__(self, stub: UsersServiceAsyncStub) -> None:
         self._stub = stub
 
-    async def ensure(self, address: Address) -> KnownUser:
-        answer = await self._stub.EnsureUser(EnsureUserRequest(address=address))
+    async def ensure(self, address: Address, left: Sequence[UserId]) -> KnownUser:
+        answer = await self._stub.EnsureUser(EnsureUserRequest(address=address, left_user_ids=map(str, left)))
         return KnownUser(UserId(parse_id(answer.user.id)), answer.created)
 
 
@@ -31,10 +32,21 @@ class WalletsClient:
     def __init__(self, stub: WalletsServiceAsyncStub) -> None:
         self._stub = stub
 
+    async def resolve(self, address: Address) -> Ownership:
+        answer = await self._stub.ResolveAddress(wallets_pb2.ResolveAddressRequest(address=address))
+        return Ownership(
+            UserId(parse_id(answer.user_id)) if answer.user_id else None,
+            [UserId(parse_id(text)) for text in answer.left_user_ids],
+        )
+
     async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> None:
         await self._stub.LinkWallet(
             wallets_pb2.LinkWalletRequest(
-                user_id=str(user_id), address=address, chain_id=chain.caip2, proof=_PROOFS[proof]
+                user_id=str(user_id),
+                address=address,
+                chain_id=chain.caip2,
+                proof=_PROOFS[proof],
+                occasion=wallets_pb2.OCCASION_SIGN_IN,
             )
         )
 

@@ -14,6 +14,7 @@ from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceServicer
 from mercato.rpc.events.v1 import events_pb2
 from mercato.services.auth.model.sessions import Client, Session
 from mercato.services.auth.usecases.keys import KeyRing
+from mercato.services.auth.usecases.ports import Proof
 from mercato.services.auth.usecases.sessions import Introspect, ManageSessions, Refresh
 from mercato.services.auth.usecases.sign_in import IssueNonce, SignIn
 from mercato.services.auth.usecases.tokens import TokenPair
@@ -41,7 +42,11 @@ class AuthServicer(AuthServiceServicer):
 
     async def IssueNonce(self, request: pb.IssueNonceRequest, context: Context) -> pb.IssueNonceResponse:
         issued = await self._issue_nonce.run(
-            Address(request.address), ChainId.parse(request.chain_id), request.domain, _client(request.client)
+            Address(request.address),
+            ChainId.parse(request.chain_id),
+            request.domain,
+            _client(request.client),
+            UserId(parse_id(request.link_user_id, "link_user_id")) if request.link_user_id else None,
         )
         return pb.IssueNonceResponse(
             nonce=issued.nonce.value, expires_at=issued.nonce.expires_at, message=issued.message
@@ -56,6 +61,14 @@ class AuthServicer(AuthServiceServicer):
             address=signed_in.session.address,
             chain_id=signed_in.session.chain.caip2,
             new_user=signed_in.new_user,
+        )
+
+    async def VerifyLink(self, request: pb.VerifyLinkRequest, context: Context) -> pb.VerifyLinkResponse:
+        proven = await self._sign_in.prove_link(
+            UserId(parse_id(request.user_id, "user_id")), request.message, request.signature, _client(request.client)
+        )
+        return pb.VerifyLinkResponse(
+            address=proven.address, chain_id=proven.chain.caip2, by_key=proven.proof is Proof.KEY
         )
 
     async def Refresh(self, request: pb.RefreshRequest, context: Context) -> pb.RefreshResponse:
@@ -73,6 +86,14 @@ class AuthServicer(AuthServiceServicer):
     ) -> pb.RevokeAllSessionsResponse:
         revoked = await self._sessions.revoke_all(UserId(parse_id(request.user_id, "user_id")))
         return pb.RevokeAllSessionsResponse(revoked=len(revoked), session_ids=map(str, revoked))
+
+    async def RevokeWalletSessions(
+        self, request: pb.RevokeWalletSessionsRequest, context: Context
+    ) -> pb.RevokeWalletSessionsResponse:
+        revoked = await self._sessions.revoke_of_wallet(
+            UserId(parse_id(request.user_id, "user_id")), Address(request.address), ChainId.parse(request.chain_id)
+        )
+        return pb.RevokeWalletSessionsResponse(revoked=len(revoked), session_ids=map(str, revoked))
 
     async def ListSessions(self, request: pb.ListSessionsRequest, context: Context) -> pb.ListSessionsResponse:
         sessions = await self._sessions.list_live(UserId(parse_id(request.user_id, "user_id")))

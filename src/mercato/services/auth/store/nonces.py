@@ -7,21 +7,22 @@ from datetime import UTC, datetime
 import asyncpg
 from redis.exceptions import RedisError
 
-from mercato.kit.ids import Address, ChainId
+from mercato.kit.ids import Address, ChainId, UserId, parse_id
 from mercato.kit.logging import Logger
 from mercato.kit.postgres import Database
 from mercato.kit.redis import Redis
 from mercato.services.auth.model.nonces import Nonce
 
 _INSERT = """
-INSERT INTO auth_nonces (nonce, address, chain_id, domain, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO auth_nonces (nonce, address, chain_id, domain, issued_at, expires_at, link_user_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
-_SELECT = "SELECT nonce, address, chain_id, expires_at, used_at FROM auth_nonces WHERE nonce = $1"
+_SELECT = "SELECT nonce, address, chain_id, expires_at, used_at, link_user_id FROM auth_nonces WHERE nonce = $1"
 # The one statement that decides: of any number of sign-ins at once, one finds used_at empty.
 _CONSUME = """
 UPDATE auth_nonces SET used_at = $4
 WHERE nonce = $1 AND address = $2 AND chain_id = $3 AND used_at IS NULL AND expires_at > $4
-RETURNING nonce, address, chain_id, expires_at, used_at
+RETURNING nonce, address, chain_id, expires_at, used_at, link_user_id
 """
 _PURGE = "DELETE FROM auth_nonces WHERE expires_at < $1"
 
@@ -37,7 +38,7 @@ class NonceStore:
     async def add(self, nonce: Nonce, domain: str, now: datetime) -> None:
         """Keeps a new nonce; the Redis copy ends with it."""
         await self._database.pool.execute(
-            _INSERT, nonce.value, nonce.address, int(nonce.chain), domain, now, nonce.expires_at
+            _INSERT, nonce.value, nonce.address, int(nonce.chain), domain, now, nonce.expires_at, nonce.link_user
         )
         await self._copy(nonce)
 
@@ -69,7 +70,8 @@ class NonceStore:
 
     async def _copy(self, nonce: Nonce) -> None:
         used = "" if nonce.used_at is None else str(nonce.used_at.timestamp())
-        value = f"{nonce.address.text} {int(nonce.chain)} {nonce.expires_at.timestamp()} {used}"
+        purpose = "" if nonce.link_user is None else str(nonce.link_user)
+        value = f"{nonce.address.text} {int(nonce.chain)} {nonce.expires_at.timestamp()} {used} {purpose}"
         try:
             await self._redis.set(_key(nonce.value), value, exat=int(nonce.expires_at.timestamp()) + 1)
         except (RedisError, OSError) as error:
@@ -81,15 +83,23 @@ def _key(value: str) -> str:
 
 
 def _from_copy(value: str, copy: bytes) -> Nonce:
-    address, chain, expires, used = copy.decode().split(" ")
+    address, chain, expires, used, purpose = copy.decode().split(" ")
     return Nonce(
         value,
         Address.parse(address),
         ChainId(int(chain)),
         datetime.fromtimestamp(float(expires), UTC),
         datetime.fromtimestamp(float(used), UTC) if used else None,
+        UserId(parse_id(purpose)) if purpose else None,
     )
 
 
 def _from_row(row: asyncpg.Record) -> Nonce:
-    return Nonce(row["nonce"], Address(row["address"]), ChainId(row["chain_id"]), row["expires_at"], row["used_at"])
+    return Nonce(
+        row["nonce"],
+        Address(row["address"]),
+        ChainId(row["chain_id"]),
+        row["expires_at"],
+        row["used_at"],
+        row["link_user_id"],
+    )

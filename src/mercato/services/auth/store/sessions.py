@@ -46,6 +46,10 @@ _REVOKE_ALL = """
 UPDATE sessions SET revoked_at = $2, revoked_reason = $3
 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id
 """
+_REVOKE_OF_WALLET = """
+UPDATE sessions SET revoked_at = $4, revoked_reason = $5
+WHERE user_id = $1 AND address = $2 AND chain_id = $3 AND revoked_at IS NULL AND expires_at > $4 RETURNING id
+"""
 _LIVE = f"""
 SELECT {_COLUMNS} FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
 ORDER BY last_used_at DESC, id DESC LIMIT 1000
@@ -132,6 +136,14 @@ class SessionStore:
     async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> list[SessionId]:
         """Ends every live session of a user; returns which there were."""
         rows = await self._database.pool.fetch(_REVOKE_ALL, user_id, now, reason)
+        await self._blacklist([(row["id"], self._access_ttl) for row in rows])
+        return [SessionId(row["id"]) for row in rows]
+
+    async def revoke_of_wallet(
+        self, user_id: UserId, address: Address, chain: ChainId, now: datetime, reason: str
+    ) -> list[SessionId]:
+        """Ends every live session of a user that one wallet opened; returns which they were."""
+        rows = await self._database.pool.fetch(_REVOKE_OF_WALLET, user_id, address, int(chain), now, reason)
         await self._blacklist([(row["id"], self._access_ttl) for row in rows])
         return [SessionId(row["id"]) for row in rows]
 

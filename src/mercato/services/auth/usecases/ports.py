@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -25,9 +25,17 @@ class KnownUser:
     created: bool
 
 
+@dataclass(frozen=True)
+class Ownership:
+    """Whose an address is, if anybody's, and the users it was unlinked from."""
+
+    user_id: UserId | None
+    left: Sequence[UserId] = ()
+
+
 class Users(Protocol):
-    async def ensure(self, address: Address) -> KnownUser:
-        """Safe to repeat and to race."""
+    async def ensure(self, address: Address, left: Sequence[UserId]) -> KnownUser:
+        """Safe to repeat and to race; never one of `left`."""
 
 
 class Proof(Enum):
@@ -38,8 +46,11 @@ class Proof(Enum):
 
 
 class Wallets(Protocol):
+    async def resolve(self, address: Address) -> Ownership: ...
+
     async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> None:
-        """Safe to repeat. Raises `Conflict` when the address is another user's, or a contract of another chain."""
+        """Safe to repeat. Raises `Conflict` when the address is another user's, was unlinked from this one, or is a
+        contract of another chain."""
 
 
 class Chains(Protocol):
@@ -90,6 +101,10 @@ class Sessions(Protocol):
     async def revoke(self, session_id: SessionId, now: datetime, reason: str) -> None: ...
 
     async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> list[SessionId]: ...
+
+    async def revoke_of_wallet(
+        self, user_id: UserId, address: Address, chain: ChainId, now: datetime, reason: str
+    ) -> list[SessionId]: ...
 
     async def is_revoked(self, session_id: SessionId) -> bool: ...
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from mercato.kit.errors import InvalidArgument, NotFound, Unauthenticated
-from mercato.kit.ids import SessionId, UserId
+from mercato.kit.ids import Address, ChainId, SessionId, UserId
 from mercato.services.auth.model.sessions import Client, LoginEvent, Refusal, Session
 from mercato.services.auth.model.tokens import (
     Principal,
@@ -22,6 +22,7 @@ from mercato.services.auth.usecases.ports import Clock, Limits, Sessions
 from mercato.services.auth.usecases.tokens import TokenMint, TokenPair
 
 _BY_USER = "BY_USER"
+_UNLINKED = "WALLET_UNLINKED"
 _TOKEN_LIMIT = 4096
 _MOST_ASKED = 5000
 
@@ -108,6 +109,10 @@ class ManageSessions:
     async def revoke_all(self, user_id: UserId) -> list[SessionId]:
         """Returns which sessions were ended."""
         return await self._sessions.revoke_all(user_id, self._clock(), _BY_USER)
+
+    async def revoke_of_wallet(self, user_id: UserId, address: Address, chain: ChainId) -> list[SessionId]:
+        """Ends the sessions that a wallet opened before it was unlinked; returns which. Safe to repeat."""
+        return await self._sessions.revoke_of_wallet(user_id, address, chain, self._clock(), _UNLINKED)
 
     async def find_ended(self, session_ids: Collection[SessionId]) -> set[SessionId]:
         """Those of any users' sessions that are over. Raises `InvalidArgument` TOO_MANY_SESSIONS."""

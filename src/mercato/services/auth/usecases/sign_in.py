@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from mercato.kit.errors import Category, InvalidArgument, MercatoError, Unauthenticated
+from mercato.kit.errors import Category, Conflict, InvalidArgument, MercatoError, Unauthenticated
 from mercato.kit.ids import Address, ChainId, SessionId, UserId
 from mercato.kit.messages import Outgoing
 from mercato.services.auth.model import siwe
 from mercato.services.auth.model.nonces import Nonce, check_nonce, new_nonce
-from mercato.services.auth.model.policy import SignInPolicy
+from mercato.services.auth.model.policy import SignInPolicy, check_statement
 from mercato.services.auth.model.sessions import SIGNED_IN, Client, LoginEvent, Session
 from mercato.services.auth.model.siwe import SiweMessage
 from mercato.services.auth.model.tokens import new_refresh_token, refresh_token_hash
@@ -32,6 +32,9 @@ from mercato.services.auth.usecases.tokens import TokenMint, TokenPair
 
 _MESSAGE_LIMIT = 8192
 
+# A wallet changed hands between the question whose it is and the link; asked again, the answer is the new one.
+_MOVED = {"WALLET_OF_ANOTHER_USER", "WALLET_UNLINKED"}
+
 # A caller over the limit must not fill the log, and an outage says nothing about the caller.
 _UNRECORDED = {Category.RATE_LIMITED, Category.UNAVAILABLE, Category.INTERNAL}
 
@@ -40,6 +43,15 @@ _UNRECORDED = {Category.RATE_LIMITED, Category.UNAVAILABLE, Category.INTERNAL}
 class Issued:
     nonce: Nonce
     message: str
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A wallet that agreed to be linked."""
+
+    address: Address
+    chain: ChainId
+    proof: Proof
 
 
 @dataclass(frozen=True)
@@ -62,16 +74,27 @@ class IssueNonce:
         self._ttl = ttl
         self._clock = clock
 
-    async def run(self, address: Address, chain: ChainId, domain: str, client: Client) -> Issued:
-        """Raises `RateLimited`, `InvalidArgument` SIWE_CHAIN_UNKNOWN or SIWE_DOMAIN_NOT_ALLOWED."""
+    async def run(
+        self, address: Address, chain: ChainId, domain: str, client: Client, link_user: UserId | None = None
+    ) -> Issued:
+        """To sign in, or to link the address to `link_user`.
+
+        Raises `RateLimited`, `InvalidArgument` SIWE_CHAIN_UNKNOWN or SIWE_DOMAIN_NOT_ALLOWED.
+        """
         await self._limits.charge({"ip": client.network, "address": address.text})
         if chain not in await self._chains.served():
             raise InvalidArgument("SIWE_CHAIN_UNKNOWN", f"{chain.caip2} is not served here")
         # Whole seconds, as the message states them: nonce and message end together.
         now = self._clock().replace(microsecond=0)
-        nonce = Nonce(new_nonce(), address, chain, now + self._ttl)
+        nonce = Nonce(new_nonce(), address, chain, now + self._ttl, link_user=link_user)
         draft = self._policy.draft(
-            domain=domain, address=address, chain=chain, nonce=nonce.value, now=now, expires_at=nonce.expires_at
+            domain=domain,
+            address=address,
+            chain=chain,
+            nonce=nonce.value,
+            now=now,
+            expires_at=nonce.expires_at,
+            link_user=link_user,
         )
         await self._nonces.add(nonce, draft.domain, now)
         return Issued(nonce, siwe.render(draft))
@@ -120,12 +143,30 @@ class SignIn:
         message: SiweMessage | None = None
         try:
             message = await self._read(text, client)
-            proof = await self._verify(message, text, signature)
+            proof = await self._verify(message, text, signature, None)
             return await self._admit(message, proof, client)
         except MercatoError as error:
-            if error.category not in _UNRECORDED:
-                await self._sessions.record(self._event(error.reason, client, message))
+            await self._refused(error, client, message)
             raise
+
+    async def prove_link(self, user_id: UserId, text: str, signature: bytes, client: Client) -> Proven:
+        """Checks by the rules of a sign-in what a wallet signed that `user_id` wants to link, and uses the nonce up.
+
+        Makes nothing. Raises as `run` does.
+        """
+        message: SiweMessage | None = None
+        try:
+            message = await self._read(text, client)
+            proof = await self._verify(message, text, signature, user_id)
+            await self._consume(message, user_id)
+            return Proven(message.address, message.chain, proof)
+        except MercatoError as error:
+            await self._refused(error, client, message)
+            raise
+
+    async def _refused(self, error: MercatoError, client: Client, message: SiweMessage | None) -> None:
+        if error.category not in _UNRECORDED:
+            await self._sessions.record(self._event(error.reason, client, message))
 
     async def _read(self, text: str, client: Client) -> SiweMessage:
         try:
@@ -138,10 +179,11 @@ class SignIn:
         await self._limits.charge({"ip": client.network, "address": message.address.text, "nonce": message.nonce})
         return message
 
-    async def _verify(self, message: SiweMessage, text: str, signature: bytes) -> Proof:
+    async def _verify(self, message: SiweMessage, text: str, signature: bytes, link_user: UserId | None) -> Proof:
         now = self._clock()
         self._policy.check(message, await self._chains.served(), now)
-        check_nonce(message, await self._nonces.find(message.nonce), now)
+        check_statement(message, link_user)
+        check_nonce(message, await self._nonces.find(message.nonce), now, link_user)
         # The signature comes before the nonce is used: a wrong one must not cost the owner the nonce.
         proof = await self._signatures.prove(text, signature, message.address, message.chain)
         if proof is None:
@@ -149,9 +191,13 @@ class SignIn:
         return proof
 
     async def _admit(self, message: SiweMessage, proof: Proof, client: Client) -> SignedIn:
-        await self._consume(message)
-        user = await self._users.ensure(message.address)
-        await self._wallets.link(user.id, message.address, message.chain, proof)
+        await self._consume(message, None)
+        try:
+            user = await self._enter(message, proof)
+        except Conflict as error:
+            if error.reason not in _MOVED:
+                raise
+            user = await self._enter(message, proof)
         session = self._session(message, user, client)
         refresh_token = new_refresh_token()
         await self._sessions.open(
@@ -161,14 +207,31 @@ class SignIn:
             self._event(SIGNED_IN, client, message, session),
             self._announce(session),
         )
+        await self._still_linked(session)
         return SignedIn(session, self._mint.pair(session, refresh_token, session.created_at), user.created)
 
-    async def _consume(self, message: SiweMessage) -> None:
+    async def _enter(self, message: SiweMessage, proof: Proof) -> KnownUser:
+        """The user whose wallet this is, or a new one; with a linked wallet, the user it was linked to."""
+        owned = await self._wallets.resolve(message.address)
+        if owned.user_id is None:
+            user = await self._users.ensure(message.address, owned.left)
+        else:
+            user = KnownUser(owned.user_id, created=False)
+        await self._wallets.link(user.id, message.address, message.chain, proof)
+        return user
+
+    async def _consume(self, message: SiweMessage, link_user: UserId | None) -> None:
         now = self._clock()
         if await self._nonces.consume(message.nonce, message.address, message.chain, now):
             return
-        check_nonce(message, await self._nonces.find_true(message.nonce), now)
-        raise Unauthenticated("NONCE_USED", "this message has signed in already; ask for a new nonce")
+        check_nonce(message, await self._nonces.find_true(message.nonce), now, link_user)
+        raise Unauthenticated("NONCE_USED", "this message was used already; ask for a new nonce")
+
+    async def _still_linked(self, session: Session) -> None:
+        """Whoever unlinks a wallet ends its sessions next; one that opened in between would outlive that."""
+        if (await self._wallets.resolve(session.address)).user_id != session.user_id:
+            await self._sessions.revoke(session.id, self._clock(), "WALLET_UNLINKED")
+            raise Unauthenticated("WALLET_UNLINKED", "this wallet was unlinked while it signed in; sign in again")
 
     def _session(self, message: SiweMessage, user: KnownUser, client: Client) -> Session:
         now = self._clock()

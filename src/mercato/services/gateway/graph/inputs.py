@@ -9,7 +9,9 @@ from ariadne import convert_camel_case_to_snake
 
 from mercato.kit.cursors import DEFAULT_PAGE, MAX_PAGE
 from mercato.kit.errors import InvalidArgument
+from mercato.kit.ids import Address
 from mercato.services.gateway.model.keys import PageQuery
+from mercato.services.gateway.model.people import ApprovalQuery
 from mercato.services.gateway.rpc.catalog import Place, TraitQuery
 
 T = TypeVar("T")
@@ -71,6 +73,12 @@ def place(conditions: Mapping[str, Any]) -> Place:
     if found.token_id is not None and found.contract is None:
         raise InvalidArgument("FILTER_INCOMPLETE", "tokenId needs contract beside it", field="contract")
     return found
+
+
+def approvals(owners: Sequence[Address], conditions: Mapping[str, Any] | None) -> ApprovalQuery:
+    """Approvals of these owners; a contract need not name its chain, for there is nothing to look it up by."""
+    given = conditions or {}
+    return ApprovalQuery(owners, given.get("chain_id"), given.get("contract"), given.get("operator"))
 
 
 def traits(conditions: Sequence[Mapping[str, Any]] | None, where: Place) -> list[TraitQuery]:

@@ -99,15 +99,6 @@ async def revoke_session(_: object, info: Info, *, input: Input) -> Payload:
     return {"sessions": await auth.list_sessions(user_id, principal.session_id)}
 
 
-@mutation.field("updateProfile")
-async def update_profile(_: object, info: Info, *, input: Input) -> Payload:
-    context = context_of(info)
-    user_id = (await context.principal()).user_id
-    limits = {"handle": 100, "display_name": 200, "bio": 4000, "avatar_uri": 2000}
-    given = {name: inputs.text(value, name, limits[name]) for name, value in input.items() if value is not None}
-    return {"user": await context.backends.users.update_profile(user_id, given)}
-
-
 # --- collections ----------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ariadne import ScalarType, make_executable_schema
 from graphql import GraphQLSchema
 
+from mercato.services.gateway.graph import accounts
 from mercato.services.gateway.graph.administration import ADMINISTRATION
 from mercato.services.gateway.graph.fields import FIELDS
 from mercato.services.gateway.graph.mutations import mutation
@@ -22,5 +23,15 @@ def build_schema() -> GraphQLSchema:
     """Names in Python are the schema's in snake_case; everything else is bound by name."""
     upload = ScalarType("Upload", value_parser=parse_upload)
     return make_executable_schema(
-        SDL, *SCALARS, upload, query, mutation, subscription, *FIELDS, *ADMINISTRATION, convert_names_case=True
+        SDL,
+        *SCALARS,
+        upload,
+        query,
+        mutation,
+        accounts.query,
+        accounts.mutation,
+        subscription,
+        *FIELDS,
+        *ADMINISTRATION,
+        convert_names_case=True,
     )

@@ -85,6 +85,18 @@ def parse_chain_endpoint(node_id: str) -> str:
     return key
 
 
+def parse_wallet(node_id: str) -> UUID:
+    """The wallet behind an id. Raises `InvalidArgument` INVALID_ID."""
+    kind, key = _decode(node_id)
+    try:
+        wallet_id = UUID(key)
+    except ValueError:
+        raise _invalid() from None
+    if kind != "Wallet":
+        raise InvalidArgument("INVALID_ID", f"the id names a {kind}, not a Wallet; use the id of one of your wallets")
+    return wallet_id
+
+
 def _encode(kind: str, key: str) -> str:
     return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -9,6 +10,12 @@ from uuid import UUID
 import msgspec
 
 from mercato.kit.ids import Address, ChainId
+from mercato.services.gateway.model.chains import Position
+
+
+class ProfileLink(msgspec.Struct, frozen=True):
+    label: str
+    url: str
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -16,6 +23,7 @@ class Profile(msgspec.Struct, frozen=True):
     display_name: str | None
     bio: str | None
     avatar_uri: str | None
+    links: tuple[ProfileLink, ...] = ()
 
 
 class User(msgspec.Struct, frozen=True):
@@ -33,6 +41,44 @@ class Wallet(msgspec.Struct, frozen=True):
     primary: bool
     linked_at: datetime | None
     last_seen_at: datetime | None
+
+
+class Proven(NamedTuple):
+    """A wallet that signed a message for linking; `by_key` when its own key did, else its contract."""
+
+    address: Address
+    chain_id: ChainId
+    by_key: bool
+
+
+class Approval(msgspec.Struct, frozen=True):
+    chain_id: ChainId
+    contract: Address
+    owner: Address
+    operator: Address
+    token_id: int | None
+    approved: bool
+    position: Position
+
+
+class ApprovalChange(msgspec.Struct, frozen=True):
+    chain_id: ChainId
+    contract: Address
+    owner: Address
+    operator: Address
+    token_id: int | None
+    approved: bool
+    position: Position
+    ended_by: Position | None
+
+
+class ApprovalQuery(NamedTuple):
+    """Whose approvals, and which of them; None is any."""
+
+    owners: Sequence[Address]
+    chain_id: ChainId | None = None
+    contract: Address | None = None
+    operator: Address | None = None
 
 
 class Session(msgspec.Struct, frozen=True):

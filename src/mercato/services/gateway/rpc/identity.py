@@ -10,11 +10,17 @@ from mercato.kit.ids import Address, ChainId
 from mercato.rpc.auth.v1 import auth_pb2
 from mercato.rpc.users.v1 import users_pb2
 from mercato.rpc.wallets.v1 import wallets_pb2
+from mercato.services.gateway.model.keys import Page, PageQuery
 from mercato.services.gateway.model.people import (
+    Approval,
+    ApprovalChange,
+    ApprovalQuery,
     Client,
     Nonce,
     Principal,
     Profile,
+    ProfileLink,
+    Proven,
     Session,
     SessionTokens,
     SignIn,
@@ -35,9 +41,18 @@ class AuthClient:
     def __init__(self, stub: AuthServiceAsyncStub) -> None:
         self._stub = stub
 
-    async def issue_nonce(self, address: Address, chain_id: ChainId, domain: str, client: Client) -> Nonce:
+    async def issue_nonce(
+        self, address: Address, chain_id: ChainId, domain: str, client: Client, link_user: UUID | None = None
+    ) -> Nonce:
+        """For signing in, or for linking the address to `link_user`."""
         answer = await self._stub.IssueNonce(
-            auth_pb2.IssueNonceRequest(address=address, chain_id=chain_id.caip2, domain=domain, client=_client(client))
+            auth_pb2.IssueNonceRequest(
+                address=address,
+                chain_id=chain_id.caip2,
+                domain=domain,
+                client=_client(client),
+                link_user_id="" if link_user is None else str(link_user),
+            )
         )
         return Nonce(answer.nonce, answer.message, wire.moment(answer.expires_at))
 
@@ -52,6 +67,21 @@ class AuthClient:
             chain_id=ChainId.parse(answer.chain_id),
             new_user=answer.new_user,
         )
+
+    async def verify_link(self, user_id: UUID, message: str, signature: bytes, client: Client) -> Proven:
+        answer = await self._stub.VerifyLink(
+            auth_pb2.VerifyLinkRequest(
+                user_id=str(user_id), message=message, signature=signature, client=_client(client)
+            )
+        )
+        return Proven(Address(answer.address), ChainId.parse(answer.chain_id), answer.by_key)
+
+    async def revoke_wallet_sessions(self, user_id: UUID, address: Address, chain_id: ChainId) -> list[str]:
+        """Ends the sessions that a wallet opened; returns their ids."""
+        answer = await self._stub.RevokeWalletSessions(
+            auth_pb2.RevokeWalletSessionsRequest(user_id=str(user_id), address=address, chain_id=chain_id.caip2)
+        )
+        return list(answer.session_ids)
 
     async def refresh(self, refresh_token: str, client: Client) -> SessionTokens:
         answer = await self._stub.Refresh(auth_pb2.RefreshRequest(refresh_token=refresh_token, client=_client(client)))
@@ -105,9 +135,20 @@ class UsersClient:
         answer = await self._stub.BatchGetUsers(users_pb2.BatchGetUsersRequest(ids=[str(i) for i in ids]))
         return {u.user_id: u for u in map(_user, answer.users)}
 
-    async def update_profile(self, user_id: UUID, given: Mapping[str, str]) -> User:
+    async def find_by_handle(self, handle: str) -> User | None:
+        answer = await self._stub.FindUser(users_pb2.FindUserRequest(handle=handle))
+        return _user(answer.user) if answer.HasField("user") else None
+
+    async def update_profile(
+        self, user_id: UUID, given: Mapping[str, str], links: Sequence[ProfileLink] | None
+    ) -> User:
         """Changes the fields that are given, by their names in the protocol; an empty text clears."""
-        request = users_pb2.UpdateProfileRequest(user_id=str(user_id), **given)
+        request = users_pb2.UpdateProfileRequest(user_id=str(user_id))
+        for name, value in given.items():
+            setattr(request, name, value)
+        if links is not None:
+            wanted = [users_pb2.ProfileLink(label=link.label, url=link.url) for link in links]
+            request.links.CopyFrom(users_pb2.ProfileLinks(links=wanted))
         return _user(await self._stub.UpdateProfile(request))
 
 
@@ -124,6 +165,59 @@ class WalletsClient:
         for wallet in map(_wallet, answer.wallets):
             found.setdefault(wallet.user_id, []).append(wallet)
         return found
+
+    async def find_owner(self, address: Address) -> UUID | None:
+        """The user whom an address is linked to."""
+        answer = await self._stub.ResolveAddress(wallets_pb2.ResolveAddressRequest(address=address))
+        return UUID(answer.user_id) if answer.user_id else None
+
+    async def link(self, user_id: UUID, proven: Proven) -> tuple[Wallet, bool]:
+        """The wallet, and whether it is newly linked."""
+        answer = await self._stub.LinkWallet(
+            wallets_pb2.LinkWalletRequest(
+                user_id=str(user_id),
+                address=proven.address,
+                chain_id=proven.chain_id.caip2,
+                proof=wallets_pb2.PROOF_KEY if proven.by_key else wallets_pb2.PROOF_CONTRACT,
+                occasion=wallets_pb2.OCCASION_LINK,
+            )
+        )
+        return _wallet(answer.wallet), answer.created
+
+    async def set_primary(self, user_id: UUID, wallet_id: UUID) -> Wallet:
+        request = wallets_pb2.SetPrimaryWalletRequest(user_id=str(user_id), wallet_id=str(wallet_id))
+        return _wallet(await self._stub.SetPrimaryWallet(request))
+
+    async def unlink(self, user_id: UUID, wallet_id: UUID) -> tuple[Address, ChainId]:
+        """What was unlinked."""
+        answer = await self._stub.UnlinkWallet(
+            wallets_pb2.UnlinkWalletRequest(user_id=str(user_id), wallet_id=str(wallet_id))
+        )
+        return Address(answer.address), ChainId.parse(answer.chain_id)
+
+    async def list_approvals(self, wanted: ApprovalQuery, query: PageQuery) -> Page[Approval]:
+        answer = await self._stub.ListApprovals(
+            wallets_pb2.ListApprovalsRequest(
+                owners=wanted.owners,
+                chain_id=wire.caip2(wanted.chain_id),
+                operator=wire.raw(wanted.operator),
+                contract=wire.raw(wanted.contract),
+                page=wire.page_request(query),
+            )
+        )
+        return wire.page(map(_approval, answer.approvals), answer.cursors, answer.page, query)
+
+    async def list_approval_history(self, wanted: ApprovalQuery, query: PageQuery) -> Page[ApprovalChange]:
+        answer = await self._stub.ListApprovalHistory(
+            wallets_pb2.ListApprovalHistoryRequest(
+                owners=wanted.owners,
+                chain_id=wire.caip2(wanted.chain_id),
+                operator=wire.raw(wanted.operator),
+                contract=wire.raw(wanted.contract),
+                page=wire.page_request(query),
+            )
+        )
+        return wire.page(map(_change, answer.entries), answer.cursors, answer.page, query)
 
 
 def _client(client: Client) -> auth_pb2.Client:
@@ -162,6 +256,7 @@ def _user(u: users_pb2.User) -> User:
             display_name=wire.text(u.profile.display_name),
             bio=wire.text(u.profile.bio),
             avatar_uri=wire.text(u.profile.avatar_uri),
+            links=tuple(ProfileLink(link.label, link.url) for link in u.profile.links),
         ),
         created_at=wire.moment(u.created_at),
     )
@@ -176,4 +271,30 @@ def _wallet(w: wallets_pb2.Wallet) -> Wallet:
         primary=w.primary,
         linked_at=wire.find_moment(w.linked_at),
         last_seen_at=wire.find_moment(w.last_seen_at),
+    )
+
+
+def _approval(a: wallets_pb2.Approval) -> Approval:
+    return Approval(
+        chain_id=ChainId.parse(a.chain_id),
+        contract=Address(a.contract),
+        owner=Address(a.owner),
+        operator=Address(a.operator),
+        token_id=int(a.token_id) if a.token_id else None,
+        approved=a.approved,
+        position=wire.position(a.position),
+    )
+
+
+def _change(e: wallets_pb2.ApprovalEntry) -> ApprovalChange:
+    approval = _approval(e.approval)
+    return ApprovalChange(
+        chain_id=approval.chain_id,
+        contract=approval.contract,
+        owner=approval.owner,
+        operator=approval.operator,
+        token_id=approval.token_id,
+        approved=approval.approved,
+        position=approval.position,
+        ended_by=wire.position(e.ended_by) if e.HasField("ended_by") else None,
     )

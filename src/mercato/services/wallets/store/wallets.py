@@ -16,7 +16,7 @@ from mercato.kit.logging import Logger
 from mercato.kit.messages import Outgoing
 from mercato.kit.postgres import Connection, Database
 from mercato.kit.redis import Redis
-from mercato.services.wallets.model import Claim, Wallet, check_claim, heir
+from mercato.services.wallets.model import Claim, Occasion, Ownership, Wallet, check_claim, check_room, heir
 
 _SEEN_TTL = 90 * 86400
 
@@ -42,6 +42,16 @@ _RELEASE = """
 DELETE FROM address_owners owner WHERE address = $1
 AND NOT EXISTS (SELECT FROM wallets WHERE wallets.address = owner.address)
 """
+_DEPART = """
+INSERT INTO departures (address, user_id, left_at) VALUES ($1, $2, $3)
+ON CONFLICT (address, user_id) DO UPDATE SET left_at = excluded.left_at
+"""
+_HAS_LEFT = "SELECT EXISTS (SELECT FROM departures WHERE address = $1 AND user_id = $2)"
+_COME_BACK = "DELETE FROM departures WHERE address = $1 AND user_id = $2"
+_RESOLVE = """
+SELECT (SELECT user_id FROM address_owners WHERE address = $1) AS owner,
+       ARRAY(SELECT user_id FROM departures WHERE address = $1 ORDER BY left_at, user_id) AS left_users
+"""
 _DEMOTE = "UPDATE wallets SET is_primary = false WHERE user_id = $1 AND is_primary"
 _PROMOTE = "UPDATE wallets SET is_primary = true WHERE id = $1"
 
@@ -60,31 +70,43 @@ class WalletStore:
     async def link(self, claim: Claim, wallet_id: UUID, now: datetime) -> tuple[Wallet, bool]:
         """The wallet, and whether this call made it; only then is it announced.
 
-        The first wallet of a user is primary. Raises `Conflict` WALLET_OF_ANOTHER_USER or CONTRACT_ON_OTHER_CHAIN.
+        The first wallet of a user is primary. Raises `Conflict` WALLET_OF_ANOTHER_USER, CONTRACT_ON_OTHER_CHAIN or, on
+        a sign-in, WALLET_UNLINKED, and `FailedPrecondition` TOO_MANY_WALLETS.
         """
         user_id, address, chain = claim.user_id, claim.address, claim.chain
         async with self._database.transaction() as tx:
-            wallets = [wallet for wallet in await _locked(tx.connection, user_id) if wallet.address == address]
-            for wallet in wallets:
+            wallets = await _locked(tx.connection, user_id)
+            same = [wallet for wallet in wallets if wallet.address == address]
+            for wallet in same:
                 if wallet.chain == chain:
                     return wallet, False
-            check_claim(claim, {wallet.chain for wallet in wallets})
+            check_claim(claim, {wallet.chain for wallet in same})
+            check_room(wallets, claim.occasion)
+            await _come_back(tx.connection, claim)
             if await tx.connection.fetchval(_CLAIM, address, user_id, now) is None:
                 raise Conflict("WALLET_OF_ANOTHER_USER", f"{address} is linked to another user; unlink it there first")
             made = _from_row(await tx.connection.fetchrow(_INSERT, wallet_id, user_id, address, int(chain), now))
             tx.publish(self._announce(made))
         return made, True
 
-    async def unlink(self, user_id: UserId, wallet_id: UUID) -> None:
-        """Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
+    async def resolve(self, address: Address) -> Ownership:
+        row = await self._database.pool.fetchrow(_RESOLVE, address)
+        assert row is not None, "a SELECT of two values has one row"
+        return Ownership(row["owner"], tuple(row["left_users"]))
+
+    async def unlink(self, user_id: UserId, wallet_id: UUID, now: datetime) -> Wallet:
+        """The wallet that is gone; once it is gone from every chain, signing in with its address does not bring it
+        back. Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
         async with self._database.transaction() as tx:
             wallets = await _locked(tx.connection, user_id)
             leaving = _own(wallets, wallet_id)
             successor = heir(wallets, leaving)
             await tx.connection.execute("DELETE FROM wallets WHERE id = $1", leaving.id)
-            await tx.connection.execute(_RELEASE, leaving.address)
+            if await tx.connection.execute(_RELEASE, leaving.address) == "DELETE 1":
+                await tx.connection.execute(_DEPART, leaving.address, user_id, now)
             if successor is not None:
                 await tx.connection.execute(_PROMOTE, successor.id)
+        return leaving
 
     async def set_primary(self, user_id: UserId, wallet_id: UUID) -> Wallet:
         """Raises `NotFound` WALLET_NOT_FOUND."""
@@ -127,6 +149,14 @@ def _key(wallet_id: UUID) -> str:
 async def _locked(connection: Connection, user_id: UserId) -> list[Wallet]:
     await connection.execute(_LOCK_USER, user_id)
     return [_from_row(row) for row in await connection.fetch(_LIST, [user_id])]
+
+
+async def _come_back(connection: Connection, claim: Claim) -> None:
+    """Only the user's own wish brings back a wallet that was unlinked: whoever has its key could sign in with it."""
+    if claim.occasion is Occasion.LINK:
+        await connection.execute(_COME_BACK, claim.address, claim.user_id)
+    elif await connection.fetchval(_HAS_LEFT, claim.address, claim.user_id):
+        raise Conflict("WALLET_UNLINKED", f"{claim.address} was unlinked from this user; link it again first")
 
 
 def _own(wallets: Sequence[Wallet], wallet_id: UUID) -> Wallet:

@@ -58,7 +58,17 @@ BOUND: list[SchemaBindable] = [
     token_transferred,
     *(
         _connection(f"{name}Connection")
-        for name in ("Collection", "Token", "Balance", "Transfer", "Activity", "Intent", "CollectionImport")
+        for name in (
+            "Collection",
+            "Token",
+            "Balance",
+            "Transfer",
+            "Activity",
+            "Intent",
+            "CollectionImport",
+            "Approval",
+            "ApprovalChange",
+        )
     ),
     *(InterfaceType(name, type_name) for name in ("Node", "Event")),
     *(UnionType(name, type_name) for name in ("MyEvent", "MarketEvent")),

@@ -7,6 +7,8 @@ from ariadne import SchemaBindable
 from mercato.services.gateway.graph.fields.types import (
     Info,
     activity,
+    approval,
+    approval_change,
     balance,
     chain,
     collection,
@@ -25,7 +27,7 @@ from mercato.services.gateway.model.events import (
 )
 from mercato.services.gateway.model.intents import Intent
 from mercato.services.gateway.model.market import Activity, Balance, Collection, Token, Transfer
-from mercato.services.gateway.model.people import Session, User, Wallet
+from mercato.services.gateway.model.people import Approval, ApprovalChange, Session, User, Wallet
 
 
 @chain.field("id")
@@ -58,6 +60,14 @@ def wallet_id(obj: Wallet, _: Info) -> str:
     return node_ids.local("Wallet", obj.wallet_id)
 
 
+@approval.field("id")
+@approval_change.field("id")
+def approval_id(obj: Approval | ApprovalChange, _: Info) -> str:
+    """A word of the chain has one place in it."""
+    at = obj.position
+    return node_ids.local("Approval", f"{obj.chain_id.caip2}/{at.block_hash.hex()}/{at.log_index}")
+
+
 @session.field("id")
 def session_id(obj: Session, _: Info) -> str:
     return node_ids.local("Session", obj.session_id)
@@ -86,6 +96,8 @@ def logged_in_session_id(obj: UserLoggedIn, _: Info) -> str:
 BOUND: list[SchemaBindable] = [
     user,
     wallet,
+    approval,
+    approval_change,
     session,
     chain,
     collection,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ariadne import SchemaBindable
 
 from mercato.kit.errors import NotFound
 from mercato.kit.ids import Address, ChainId
 from mercato.services.gateway.graph import inputs
 from mercato.services.gateway.graph.context import context_of
-from mercato.services.gateway.graph.fields.types import Info, profile, sign_in_payload, user_logged_in, viewer
+from mercato.services.gateway.graph.fields.types import Info, profile, sign_in_payload, user, user_logged_in, viewer
 from mercato.services.gateway.model.events import (
     UserLoggedIn,
 )
@@ -16,7 +19,16 @@ from mercato.services.gateway.model.intents import Intent
 from mercato.services.gateway.model.keys import Page
 from mercato.services.gateway.model.market import Balance
 from mercato.services.gateway.model.media_paths import find_url
-from mercato.services.gateway.model.people import Principal, Profile, Session, SignIn, User, Wallet
+from mercato.services.gateway.model.people import (
+    Approval,
+    ApprovalChange,
+    Principal,
+    Profile,
+    Session,
+    SignIn,
+    User,
+    Wallet,
+)
 
 
 @viewer.field("user")
@@ -49,10 +61,44 @@ async def viewer_holdings(
     query = inputs.page(first, after)
     place = inputs.place({"chain_id": chain_id, "contract": contract})
     context = context_of(info)
-    owners = sorted({w.address for w in await context.loaders.wallets.find(obj.user_id) or []})
+    owners = await _wallets_of(obj, info)
     if not owners:
         return Page([], [], False, None, after)
     return await context.backends.catalog.list_balances(place, owners, query)
+
+
+@viewer.field("approvals")
+async def viewer_approvals(
+    obj: Principal,
+    info: Info,
+    first: int | None = None,
+    after: str | None = None,
+    filter: Mapping[str, Any] | None = None,
+) -> Page[Approval]:
+    page = inputs.page(first, after)
+    owners = await _wallets_of(obj, info)
+    if not owners:
+        return Page([], [], False, None, after)
+    return await context_of(info).backends.wallets.list_approvals(inputs.approvals(owners, filter), page)
+
+
+@viewer.field("approvalHistory")
+async def viewer_approval_history(
+    obj: Principal,
+    info: Info,
+    first: int | None = None,
+    after: str | None = None,
+    filter: Mapping[str, Any] | None = None,
+) -> Page[ApprovalChange]:
+    page = inputs.page(first, after)
+    owners = await _wallets_of(obj, info)
+    if not owners:
+        return Page([], [], False, None, after)
+    return await context_of(info).backends.wallets.list_approval_history(inputs.approvals(owners, filter), page)
+
+
+async def _wallets_of(obj: Principal, info: Info) -> list[Address]:
+    return sorted({w.address for w in await context_of(info).loaders.wallets.find(obj.user_id) or []})
 
 
 @viewer.field("intents")
@@ -75,9 +121,15 @@ async def logged_in_user(obj: UserLoggedIn, info: Info) -> User | None:
     return await context_of(info).loaders.users.find(obj.user_id)
 
 
+@user.field("primaryAddress")
+async def primary_address(obj: User, info: Info) -> Address | None:
+    wallets = await context_of(info).loaders.wallets.find(obj.user_id) or []
+    return next((w.address for w in wallets if w.primary), None)
+
+
 @profile.field("avatarUrl")
 def avatar_url(obj: Profile, _: Info) -> str | None:
     return find_url(obj.avatar_uri)
 
 
-BOUND: list[SchemaBindable] = [viewer, profile, sign_in_payload, user_logged_in]
+BOUND: list[SchemaBindable] = [viewer, user, profile, sign_in_payload, user_logged_in]
