@@ -147,3 +147,18 @@ async def test_a_read_point_passes_and_the_registry_is_brief() -> None:
     assert (watch.brief, watch.lasting) == (True, True)
     await WatchedCatalog(cast(Any, Silent([])), watch).read_points()
     assert watch.passing
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("flag_token", (TokenKey(CHAIN, CATS, 1), "SPAM", "r", "m")),
+        ("unflag_token", (TokenKey(CHAIN, CATS, 1), "SPAM")),
+    ],
+)
+async def test_writes_go_through_and_are_never_kept(method: str, arguments: tuple[Any, ...]) -> None:
+    log: list[str] = []
+    watch = Watch(Versions())
+    await getattr(WatchedCatalog(cast(Any, Silent(log)), watch), method)(*arguments)
+    assert log == [method]
+    assert watch.passing

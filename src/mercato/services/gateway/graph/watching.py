@@ -137,6 +137,14 @@ class WatchedCatalog(CatalogClient):
         self._watch.spoil()
         return await self._catalog.read_points()
 
+    async def flag_token(self, key: TokenKey, flag: str, reason: str, flagged_by: str) -> None:
+        self._watch.spoil()
+        await self._catalog.flag_token(key, flag, reason, flagged_by)
+
+    async def unflag_token(self, key: TokenKey, flag: str) -> None:
+        self._watch.spoil()
+        await self._catalog.unflag_token(key, flag)
+
 
 def _of_place(place: Place) -> list[str]:
     if place.chain_id is None:
