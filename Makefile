@@ -78,6 +78,12 @@ bench-scale: setup ## Ten times the history: rate and memory beside those of one
 bench-live: setup ## From a mined block to the push on a WebSocket: one mint at a time, then 20 blocks/s x 20 logs
 	@$(BIN)/python -m bench.live
 
+.PHONY: bench-gateway
+bench-gateway: setup ## Reads cold and hot beside Ponder's API, sign-ins, sockets; prints the ratios (about 8 minutes)
+	@$(BIN)/python -m bench.gateway
+	@$(BIN)/python -m bench.sign_in
+	@if [ -f bench/sockets.py ]; then $(BIN)/python -m bench.sockets; fi
+
 FUZZ_SECONDS ?= 600
 .PHONY: fuzz
 fuzz: setup ## Send a running marketplace what nobody thought of, signed in and not (FUZZ_SECONDS=600)

@@ -34,6 +34,7 @@ from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from mercato.rpc.chains.v1 import chains_pb2 as chains
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.services.indexer.store.raw import RawEvents
+from mercato.stack import LocalStack
 from mercato.stack.site import default_home
 
 LAST_BLOCK = plan.BLOCKS + 1
@@ -107,14 +108,19 @@ async def measure() -> Report:
 async def run(node: ReplayNode, expected: EndState) -> Backfill:
     """One back-fill on a fresh stack. Raises `WrongEnd` when a row is not as expected."""
     async with running_stack(services=_SERVICES, servers=_SERVERS, chain_ids=()) as stack:
-        named = processes(stack) | {NODE: node.pid}
-        await _describe_chain(stack.settings, node.chain)
-        before = reading(named)
-        caught_up = await _register_and_wait(stack.settings, node, expected)
-        spent = reading(named) - before
-        await _check(stack.settings, node.chain, expected)
-        peaks = {name: peak_memory(stack.pid(name)) for name in ("indexer", "catalog")}
-        return Backfill(expected.transfers, spent, caught_up, peaks)
+        return await filled(stack, node, expected)
+
+
+async def filled(stack: LocalStack, node: ReplayNode, expected: EndState) -> Backfill:
+    """One back-fill on a stack that has nothing yet. Raises `WrongEnd` when a row is not as expected."""
+    named = processes(stack) | {NODE: node.pid}
+    await _describe_chain(stack.settings, node.chain)
+    before = reading(named)
+    caught_up = await _register_and_wait(stack.settings, node, expected)
+    spent = reading(named) - before
+    await _check(stack.settings, node.chain, expected)
+    peaks = {name: peak_memory(stack.pid(name)) for name in ("indexer", "catalog")}
+    return Backfill(expected.transfers, spent, caught_up, peaks)
 
 
 async def expected_end(recorded: Path) -> EndState:

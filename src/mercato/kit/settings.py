@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     query_aliases: int = 30
     query_selections: int = Field(600, description="fields and fragments written in one document")
     page_limit: int = 100
+    read_cache: bool = Field(True, description="whether anonymous reads may be answered again from Redis")
+    read_cache_ttl: float = Field(60.0, description="seconds for which such an answer is kept at most")
+    read_cache_limit: int = Field(512 * 1024, description="bytes of an answer that is kept")
 
     # --- watching -----------------------------------------------------------------------------
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -8,13 +8,15 @@ import asyncpg
 import pytest
 from catalog_facts import Chain, Deliver, Published, new_chain, queue_of
 
-from mercato.kit import messages, postgres
+from mercato.kit import messages, postgres, redis
 from mercato.kit.ids import ChainId
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
+from mercato.kit.read_versions import ReadVersions
 from mercato.kit.settings import Settings
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.services.catalog.consumers import handlers
+from mercato.services.catalog.store.versions import ChangedRows
 from mercato.services.catalog.store.writing import CatalogStore
 
 
@@ -27,6 +29,12 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 def store(database: Database) -> CatalogStore:
     return CatalogStore(database)
+
+
+@pytest.fixture(scope="session")
+async def changed(settings: Settings) -> AsyncIterator[ChangedRows]:
+    async with redis.connected(settings) as client:
+        yield ChangedRows(ReadVersions(client))
 
 
 @pytest.fixture

@@ -17,10 +17,11 @@ from mercato.rpc.catalog.v1 import catalog_pb2 as pb
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub, add_CatalogServiceServicer_to_server
 from mercato.rpc.common.v1 import common_pb2
 from mercato.services.catalog.app import servicer
-from mercato.services.catalog.model.views import BalanceFilter, EventFilter, Found, Kind, Scope, TokenFilter
+from mercato.services.catalog.model.views import BalanceFilter, EventFilter, Found, Kind, Scope, TokenFilter, TokenPage
 from mercato.services.catalog.store.reading.balances import BalanceReads
 from mercato.services.catalog.store.reading.events import EventReads
 from mercato.services.catalog.store.reading.tokens import TokenReads
+from mercato.services.catalog.store.versions import ChangedRows
 
 CATS = Address(contract("cats"))
 ANN, BOB = account("ann"), account("bob")
@@ -28,8 +29,8 @@ Holders = Mapping[int, bytes]
 
 
 @pytest.fixture(scope="module")
-async def catalog(settings: Settings, database: Database) -> AsyncIterator[CatalogServiceStub]:
-    served = [(add_CatalogServiceServicer_to_server, servicer(database), "mercato.catalog.v1.CatalogService")]
+async def catalog(settings: Settings, database: Database, changed: ChangedRows) -> AsyncIterator[CatalogServiceStub]:
+    served = [(add_CatalogServiceServicer_to_server, servicer(database, changed), "mercato.catalog.v1.CatalogService")]
     async with (
         grpc.serving(settings, "catalog", served),
         grpc.connected(settings, "catalog", CatalogServiceStub) as stub,
@@ -156,9 +157,9 @@ class _Story:
 Read = Callable[[Database, ChainId], Any]
 
 
-async def _tokens(database: Database, chain: ChainId) -> tuple[Found[Any], Holders]:
+async def _tokens(database: Database, chain: ChainId) -> tuple[TokenPage, Holders]:
     page = await TokenReads(database.pool).list_tokens(TokenFilter(Scope(chain, CATS), None, ()), 100, None)
-    return page, {int(row.ref[1]): row.owner for row in page.rows}
+    return page, dict(zip(map(int, page.columns.token_ids), page.columns.owners, strict=True))
 
 
 async def _balances(database: Database, chain: ChainId) -> tuple[Found[Any], Holders]:

@@ -34,6 +34,7 @@ from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub, add_Cata
 from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.events.v1 import events_pb2
 from mercato.services.catalog.app import servicer
+from mercato.services.catalog.store.versions import ChangedRows
 
 CATS, CARDS, SEEN, EMPTY = contract("cats"), contract("cards"), contract("seen"), contract("empty")
 ANN, BOB, CYD = account("ann"), account("bob"), account("cyd")
@@ -87,8 +88,8 @@ async def market(deliver: Deliver) -> Market:
 
 
 @pytest.fixture(scope="module")
-async def catalog(settings: Settings, database: Database) -> AsyncIterator[CatalogServiceStub]:
-    served = [(add_CatalogServiceServicer_to_server, servicer(database), "mercato.catalog.v1.CatalogService")]
+async def catalog(settings: Settings, database: Database, changed: ChangedRows) -> AsyncIterator[CatalogServiceStub]:
+    served = [(add_CatalogServiceServicer_to_server, servicer(database, changed), "mercato.catalog.v1.CatalogService")]
     async with (
         grpc.serving(settings, "catalog", served),
         grpc.connected(settings, "catalog", CatalogServiceStub) as stub,
@@ -343,6 +344,36 @@ async def test_a_chain_is_read_to_where_its_indexer_is(
     (found,) = [p for p in points if p.chain_id == market.one.id.caip2]
     assert (found.block_number, found.block_hash) == (6, block(6).hash)
     assert market.two.id.caip2 not in {p.chain_id for p in points}
+
+
+async def test_columns_say_what_messages_say(catalog: CatalogServiceStub, market: Market) -> None:
+    request = pb.ListTokensRequest(
+        chain_id=market.token(1).chain_id, contract=CATS, page=common_pb2.PageRequest(first=5)
+    )
+    rows = await catalog.ListTokens(request)
+    request.by_column = True
+    found = await catalog.ListTokens(request)
+    columns = found.columns
+    assert (len(rows.tokens), len(found.tokens), len(columns.token_ids)) == (5, 0, 5)
+    assert (found.page, list(found.cursors)) == (rows.page, list(rows.cursors))
+    for n, token in enumerate(rows.tokens):
+        place = columns.collections[columns.collection_places[n]]
+        assert (place.chain_id, place.contract, place.standard) == (token.chain_id, token.contract, token.standard)
+        for column, field in (
+            ("token_ids", "token_id"), ("owners", "owner"), ("supplies", "supply"), ("uris", "uri"), ("names", "name"),
+            ("descriptions", "description"), ("images", "image"), ("animation_urls", "animation_url"),
+            ("metadata_states", "metadata_state"), ("minted_blocks", "minted_block"),
+        ):  # fmt: skip
+            assert getattr(columns, column)[n] == getattr(token, field), column
+        assert columns.minted_at[n] == token.minted_at.seconds
+        traits = zip(columns.trait_places, columns.trait_names, columns.trait_values, strict=True)
+        assert [(name, value) for place, name, value in traits if place == n] == [
+            (t.name, t.value) for t in token.traits
+        ]
+        flags = zip(columns.flag_places, columns.flags, strict=True)
+        assert [flag for place, flag in flags if place == n] == list(token.flags)
+    assert columns.trait_names
+    assert set(columns.trait_places) <= set(range(5))
 
 
 async def test_a_flag_is_put_up_and_taken_down(catalog: CatalogServiceStub, market: Market) -> None:

@@ -28,7 +28,11 @@ async def gateway_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
                 tmp_path_factory.mktemp("gateway"),
                 services=[],
                 servers={"redis"},
-                env={"MERCATO_WEB_DIR": str(tmp_path_factory.mktemp("web")), "MERCATO_UPLOAD_LIMIT": "2000000"},
+                env={
+                    "MERCATO_WEB_DIR": str(tmp_path_factory.mktemp("web")),
+                    "MERCATO_UPLOAD_LIMIT": "2000000",
+                    "MERCATO_READ_CACHE": "false",  # each test has a world of its own behind the same requests
+                },
             )
         )
         mercato_logging.setup(stack.settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -120,6 +121,33 @@ def a_token(token_id: int, owner: Address = ALICE) -> catalog_pb2.Token:
     )
 
 
+def by_column(tokens: Iterable[catalog_pb2.Token]) -> catalog_pb2.TokenColumns:
+    """The same tokens, as the catalog lists them."""
+    found = catalog_pb2.TokenColumns()
+    for place, token in enumerate(tokens):
+        found.collections.add(chain_id=token.chain_id, contract=token.contract, standard=token.standard)
+        found.collection_places.append(place)
+        found.token_ids.append(token.token_id)
+        found.owners.append(token.owner)
+        found.supplies.append(token.supply)
+        found.uris.append(token.uri)
+        found.names.append(token.name)
+        found.descriptions.append(token.description)
+        found.images.append(token.image)
+        found.animation_urls.append(token.animation_url)
+        found.metadata_states.append(token.metadata_state)
+        found.minted_blocks.append(token.minted_block)
+        found.minted_at.append(token.minted_at.seconds)
+        for trait in token.traits:
+            found.trait_places.append(place)
+            found.trait_names.append(trait.name)
+            found.trait_values.append(trait.value)
+        for flag in token.flags:
+            found.flag_places.append(place)
+            found.flags.append(flag)
+    return found
+
+
 def a_balance(token_id: int, owner: Address = ALICE) -> catalog_pb2.Balance:
     key = catalog_pb2.TokenKey(chain_id=CHAIN.caip2, contract=CONTRACT, token_id=str(token_id))
     return catalog_pb2.Balance(id=f"b{token_id}", token=key, owner=owner, amount="1", updated_block=8)
@@ -191,6 +219,8 @@ class World:
         self.collections_open.set()
         self.introspection_open = asyncio.Event()
         self.introspection_open.set()
+        self.longest_pause = 0.0
+        """Seconds at most between the reading of listed tokens and the answer that carries them."""
         self.files = {
             CID: ("image/png", PNG),
             SVG_CID: ("image/svg+xml", b"<svg/>"),
@@ -503,7 +533,9 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
     async def ListTokens(self, request: Any, context: Any) -> Any:
         self._world.enter("ListTokens", request)
         rows, page, cursors = _page(list(self._world.tokens.values()), request.page)
-        return catalog_pb2.ListTokensResponse(tokens=rows, page=page, cursors=cursors, read_points=READ_AT)
+        assert request.by_column
+        await asyncio.sleep(random.uniform(0, self._world.longest_pause))
+        return catalog_pb2.ListTokensResponse(columns=by_column(rows), page=page, cursors=cursors, read_points=READ_AT)
 
     async def ListBalances(self, request: Any, context: Any) -> Any:
         self._world.enter("ListBalances", request)

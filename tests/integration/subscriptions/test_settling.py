@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,12 @@ from redis.exceptions import RedisError
 
 from mercato.intents.sightings import contract_errors
 from mercato.intents.store import status_key
-from mercato.kit import channels, grpc, redis
+from mercato.kit import channels, grpc, read_versions, redis
 from mercato.kit.errors import Poison, Unavailable
 from mercato.kit.ids import Address, ChainId, IntentId, new_id
 from mercato.kit.messages import Incoming
 from mercato.kit.pushes import PushLog
+from mercato.kit.read_versions import ReadVersions
 from mercato.rpc.catalog.v1 import catalog_pb2
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from mercato.rpc.common.v1 import common_pb2
@@ -44,8 +46,13 @@ async def settle(world: World) -> AsyncIterator[Settle]:
 @pytest.fixture(scope="module")
 def consumers(world: World, settle: Settle) -> Consumers:
     """The handlers with all they use, but for the broker."""
-    pushes = PushLog(world.redis, world.settings)
-    return Consumers(world.database, world.store(), settle, pushes, now, PushedBlocks(world.redis))
+    return consumers_on(world, settle, world.redis, ReadVersions(world.redis))
+
+
+def consumers_on(world: World, settle: Settle, client: redis.Redis, versions: ReadVersions) -> Consumers:
+    """The handlers, whose pushes and read versions go to a Redis of their own."""
+    pushes = PushLog(client, world.settings)
+    return Consumers(world.database, world.store(), settle, pushes, versions, now, PushedBlocks(client))
 
 
 def now() -> datetime:
@@ -329,7 +336,7 @@ async def test_a_message_that_could_not_be_pushed_is_tried_again(
     message = incoming(events_pb2.WalletLinked(user_id=str(user.id), wallet_id="w", address=user.wallet))
     nobody = world.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"})
     async with redis.connected(nobody) as away, world.listening_to_user(user) as listener:
-        cut_off = Consumers(world.database, world.store(), settle, PushLog(away, nobody), now, PushedBlocks(away))
+        cut_off = consumers_on(world, settle, away, ReadVersions(away))
         with pytest.raises(RedisError):
             await cut_off.wallet_linked(message)
         await consumers.wallet_linked(message)
@@ -337,6 +344,62 @@ async def test_a_message_that_could_not_be_pushed_is_tried_again(
 
 
 # ---- forks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        events_pb2.CollectionUpserted(position=common_pb2.Position(tx_hash=b"\x05" * 32)),
+        events_pb2.TokenUpserted(token_id="1", owner=b"\x06" * 20, position=common_pb2.Position(tx_hash=b"\x05" * 32)),
+        events_pb2.TokenTransferred(token_id="1"),
+        events_pb2.TokenEnriched(token_id="1"),
+    ],
+)
+async def test_read_versions_have_changed_before_a_push_arrives(world: World, settle: Settle, message: Any) -> None:
+    contract = Address(os.urandom(20))
+    event = type(message)()
+    event.CopyFrom(message)
+    event.chain_id, event.contract = world.chain_id.caip2, contract
+    if "position" in event.DESCRIPTOR.fields_by_name:
+        event.position.block.hash = os.urandom(32)
+    names = read_versions.of_collection(world.chain_id, contract)
+    before = await world.redis.mget(names)
+
+    class Slow(ReadVersions):
+        """Leaves a push that does not wait the time to arrive first."""
+
+        async def change(self, names: Iterable[str]) -> None:
+            await asyncio.sleep(0.2)
+            await super().change(names)
+
+    given = incoming(event)
+    async with world.listening(channels.collection(world.chain_id, contract)) as listener:
+        handle = handler_for(consumers_on(world, settle, world.redis, Slow(world.redis)), given)
+        handling = asyncio.create_task(handle(given))
+        assert (await listener.next()).id == given.message_id
+        after = await world.redis.mget(names)
+        await handling
+    assert None not in after
+    assert not set(before) & set(after)
+
+
+async def test_read_versions_have_changed_before_an_intent_is_told_to_be_indexed(world: World, settle: Settle) -> None:
+    user = world.user()
+    contract = await world.new_collection(user)
+    intent = await world.prepare_mint(user, contract)
+    (event,) = tokens_of(world.chain_id, await receipt_of(world, await world.send(intent)))
+    seen: list[str] = []
+
+    class Watching(ReadVersions):
+        async def change(self, names: Iterable[str]) -> None:
+            await super().change(names)
+            seen.append(pb.IntentState.Name((await world.get(intent)).state))
+
+    given = incoming(event)
+    await handler_for(consumers_on(world, settle, world.redis, Watching(world.redis)), given)(given)
+    assert (await world.get(intent)).state == pb.INTENT_STATE_INDEXED
+    assert seen
+    assert "INTENT_STATE_INDEXED" not in seen
 
 
 def reorged(world: World, block_number: int, block_hash: bytes) -> Incoming:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from mercato.kit import grpc, ops, postgres, rabbit
+from mercato.kit import grpc, ops, postgres, rabbit, redis
 from mercato.kit.inbox import InboxPruner
 from mercato.kit.logging import get_logger
 from mercato.kit.outbox import OutboxRelay
 from mercato.kit.postgres import Database
+from mercato.kit.read_versions import ReadVersions
 from mercato.kit.settings import Settings
 from mercato.kit.tasks import looping
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
@@ -21,6 +22,7 @@ from mercato.services.catalog.store.reading.balances import BalanceReads
 from mercato.services.catalog.store.reading.collections import CollectionReads
 from mercato.services.catalog.store.reading.events import EventReads
 from mercato.services.catalog.store.reading.tokens import TokenReads
+from mercato.services.catalog.store.versions import ChangedRows
 from mercato.services.catalog.store.writing import CatalogStore
 from mercato.services.catalog.usecases.reading import FlagToken
 
@@ -35,7 +37,9 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         # Readers have connections of their own: history that is being written must not make them wait.
         reading = await enter(postgres.connected(settings, "catalog_db"))
         broker = await enter(rabbit.connected(settings, "catalog"))
-        store = CatalogStore(database)
+        changed = ChangedRows(ReadVersions(await enter(redis.connected(settings))))
+        store = CatalogStore(database, note=changed.note)
+        await enter(looping(log, "read versions", changed.run))
         await enter(looping(log, "outbox", OutboxRelay(database, broker.publisher).run))
         await enter(looping(log, "inbox", InboxPruner(database).run))
         await enter(looping(log, "metadata requests", RequestMetadata(store).run))
@@ -46,17 +50,27 @@ async def running(settings: Settings) -> AsyncIterator[None]:
             grpc.serving(
                 settings,
                 "catalog",
-                [(add_CatalogServiceServicer_to_server, servicer(reading), "mercato.catalog.v1.CatalogService")],
+                [
+                    (
+                        add_CatalogServiceServicer_to_server,
+                        servicer(reading, changed),
+                        "mercato.catalog.v1.CatalogService",
+                    )
+                ],
             )
         )
         await enter(ops.serving(settings, "catalog", {"postgres": reading.check, "rabbitmq": broker.check}))
         yield
 
 
-def servicer(database: Database) -> CatalogServicer:
+def servicer(database: Database, changed: ChangedRows) -> CatalogServicer:
     """CatalogService over a database."""
     pool = database.pool
     tokens = TokenReads(pool)
     return CatalogServicer(
-        CollectionReads(pool), tokens, BalanceReads(pool), EventReads(pool), FlagToken(Flags(pool), tokens)
+        CollectionReads(pool),
+        tokens,
+        BalanceReads(pool),
+        EventReads(pool),
+        FlagToken(Flags(pool), tokens, changed.tell),
     )

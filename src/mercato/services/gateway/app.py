@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import uvicorn
@@ -34,12 +35,13 @@ from mercato.services.gateway.graph.documents import (
     read_manifest,
 )
 from mercato.services.gateway.graph.engine import Engine
-from mercato.services.gateway.graph.schema import build_schema
+from mercato.services.gateway.graph.schema import SDL, build_schema
 from mercato.services.gateway.http import answers
 from mercato.services.gateway.http.answers import HttpRefusal
 from mercato.services.gateway.http.cookies import REFRESH_PATH, CookiePolicy
 from mercato.services.gateway.http.edge import Edge
 from mercato.services.gateway.http.graphql import GraphQLEndpoint
+from mercato.services.gateway.http.hot import HotReads
 from mercato.services.gateway.http.media import MediaEndpoint
 from mercato.services.gateway.http.multipart import PREFLIGHT_HEADERS
 from mercato.services.gateway.http.pages import Assets, Pages, web_folder
@@ -48,6 +50,7 @@ from mercato.services.gateway.http.sockets import SOCKET_TIMES, SocketEndpoint, 
 from mercato.services.gateway.model.limits import Limits
 from mercato.services.gateway.rpc import backends
 from mercato.services.gateway.rpc.backends import Backends
+from mercato.services.gateway.store.answers import Answers
 from mercato.services.gateway.store.documents import DocumentStore
 
 _SOCKET_MESSAGE_LIMIT = 512 * 1024
@@ -66,7 +69,7 @@ async def running(settings: Settings, times: SocketTimes = SOCKET_TIMES) -> Asyn
         sessions = SessionChecker(services.auth, time.monotonic, _now, logger, times.session_check)
         await stack.enter_async_context(tasks.looping(logger, "revocations", partial(sessions.hear, client)))
         kept = DocumentStore(client, settings.persisted_query_ttl, settings.persisted_queries, logger)
-        app = application(settings, services, hub, sessions, kept, logger, times)
+        app = application(settings, services, hub, sessions, kept, logger, times, Answers(client))
         await stack.enter_async_context(_serving(settings, app))
         await stack.enter_async_context(ops.serving(settings, "gateway", {"redis": client.ping, "pushes": hub.check}))
         yield
@@ -80,6 +83,7 @@ def application(
     kept: DocumentStore,
     logger: Logger,
     times: SocketTimes,
+    answered: Answers,
 ) -> Starlette:
     """The ASGI application."""
     most = Limits(
@@ -92,7 +96,8 @@ def application(
     engine = Engine(build_schema(), most, logger)
     documents = _documents(settings, engine, kept)
     cookies = CookiePolicy(settings.env == "production", frozenset(settings.siwe_uris), _now)
-    graphql = GraphQLEndpoint(engine, services, hub, sessions, cookies, settings.upload_limit, documents)
+    hot = hot_reads(settings, answered, most)
+    graphql = GraphQLEndpoint(engine, services, hub, sessions, cookies, settings.upload_limit, documents, hot)
     sockets = SocketEndpoint(engine, services, hub, sessions, cookies, logger, _now, times, documents)
     folder = web_folder(settings.web_dir)
     local = settings.env == "development"
@@ -121,6 +126,14 @@ def application(
         routes.append(Route("/dev/config.json", pages.local_config))
     middleware = [Middleware(Edge, logger=logger), _cross_origin(settings)]
     return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
+
+
+def hot_reads(settings: Settings, kept: Answers, most: Limits) -> HotReads | None:
+    """None when the settings say so. What another release, or one with other limits, would answer is told apart."""
+    if not settings.read_cache:
+        return None
+    salt = f"{version('mercato')} {most} {SDL}".encode()
+    return HotReads(kept, salt, settings.read_cache_ttl, settings.read_cache_limit, time.monotonic)
 
 
 def _documents(settings: Settings, engine: Engine, kept: DocumentStore) -> Documents:

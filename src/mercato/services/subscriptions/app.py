@@ -13,6 +13,7 @@ from mercato.kit import grpc, ops, postgres, rabbit, redis
 from mercato.kit.inbox import InboxPruner
 from mercato.kit.logging import get_logger
 from mercato.kit.pushes import PushLog
+from mercato.kit.read_versions import ReadVersions
 from mercato.kit.settings import Settings
 from mercato.kit.tasks import looping
 from mercato.rpc.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
@@ -41,7 +42,8 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         settle = Settle(intents, ChainsClient(directory, contract_errors()), CatalogClient(catalog), utc_now)
         pushed = PushedBlocks(redis_client)
         await stack.enter_async_context(looping(get_logger(SERVICE), "pushed blocks", pushed.run))
-        consumers = Consumers(database, intents, settle, pushes, utc_now, pushed)
+        versions = ReadVersions(redis_client)
+        consumers = Consumers(database, intents, settle, pushes, versions, utc_now, pushed)
         for queue, handler in consumers.by_queue.items():
             await stack.enter_async_context(broker.consuming(queue, handler))
         # What a crash left unpushed is pushed by the orchestrator's housekeeper.

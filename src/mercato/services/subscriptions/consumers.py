@@ -4,6 +4,9 @@ What concerns everybody is pushed inside the transaction of the inbox, before it
 is tried again, and what a crash in between pushes twice under one id is published once. Intents learn their facts
 before that, each settlement in a transaction of its own: a message that comes again finds them settled. Their steps
 are pushed after the commit by their store, which never loses one.
+
+Before anything is told, the read versions of what it tells of are changed: who has heard of something is never given an
+answer from before it.
 """
 
 from __future__ import annotations
@@ -15,13 +18,14 @@ from uuid import UUID
 
 from mercato.intents.store import IntentStore
 from mercato.intents.wire import timestamp
-from mercato.kit import channels
+from mercato.kit import channels, read_versions
 from mercato.kit.errors import MercatoError, Poison
 from mercato.kit.ids import Address, ChainId, IntentId
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
 from mercato.kit.pushes import Outgoing, PushLog
 from mercato.kit.rabbit import Handler
+from mercato.kit.read_versions import ReadVersions
 from mercato.rpc.common.v1.common_pb2 import Position
 from mercato.rpc.events.v1 import events_pb2 as pb
 from mercato.rpc.push.v1.push_pb2 import Push, Retracted
@@ -41,6 +45,7 @@ class Consumers:
         intents: IntentStore,
         settle: Settle,
         pushes: PushLog,
+        versions: ReadVersions,
         clock: Callable[[], datetime],
         pushed: PushedBlocks,
     ) -> None:
@@ -48,6 +53,7 @@ class Consumers:
         self._intents = intents
         self._settle = settle
         self._pushes = pushes
+        self._versions = versions
         self._clock = clock
         self._pushed = pushed
         self._turns = Turns()
@@ -83,6 +89,7 @@ class Consumers:
         event = _expect(incoming, pb.CollectionUpserted)
         chain_id, contract = _parse(ChainId.parse, event.chain_id), _parse(Address, event.contract)
         place = _place(chain_id, event.position)
+        await self._versions.change(read_versions.of_collection(chain_id, contract))
         async with self._turns.of(place.tx_hash):
             await self._learn(await self._settle.collection(CollectionSeen(contract, place)))
         push = self._push(incoming.message_id, _audience(chain_id, contract), collection_upserted=event)
@@ -96,6 +103,7 @@ class Consumers:
         of them settles decides what the next one may.
         """
         told = _told(incoming, "token_upserted")
+        await self._change(told)
         for seen in dict.fromkeys(map(_seen, told)):
             async with self._turns.of(seen.place.tx_hash):
                 await self._learn(await self._settle.token(seen))
@@ -105,6 +113,7 @@ class Consumers:
     async def tokens_changed(self, incoming: Incoming) -> None:
         """Transfers and newly joined metadata; to the collections' followers and the feed."""
         told = _told(incoming, "token_transferred", "token_enriched")
+        await self._change(told)
         await self._finish("subs.tokens.changed", incoming, [self._push_token(one) for one in told])
         self._note([one for one in told if one.kind == "token_transferred"])
 
@@ -118,6 +127,7 @@ class Consumers:
         async with self._database.transaction() as transaction:
             if not await transaction.is_first("subs.chains.reorged", incoming.message_id):
                 return
+            await self._versions.change(read_versions.of_fork(chain_id))
             touched = await self._intents.orphan_within(transaction, chain_id, blocks)
             followed = await self._pushes.channels(channels.collections(chain_id))
             audience = [channels.FEED, *followed]
@@ -131,6 +141,10 @@ class Consumers:
             if await transaction.is_first(queue, incoming.message_id):
                 await commit_without_waiting(transaction)
                 await self._pushes.push_all(pushes)
+
+    async def _change(self, told: Iterable[_Told]) -> None:
+        collections = dict.fromkeys((one.chain_id, one.contract) for one in told)
+        await self._versions.change(name for key in collections for name in read_versions.of_collection(*key))
 
     def _note(self, told: Iterable[_Told]) -> None:
         for one in told:

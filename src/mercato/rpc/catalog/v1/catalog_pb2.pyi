@@ -253,18 +253,20 @@ class BatchGetTokensResponse(_message.Message):
     def __init__(self, tokens: _Optional[_Iterable[_Union[Token, _Mapping]]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
 
 class ListTokensRequest(_message.Message):
-    __slots__ = ("chain_id", "contract", "owner", "traits", "page")
+    __slots__ = ("chain_id", "contract", "owner", "traits", "page", "by_column")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     TRAITS_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
+    BY_COLUMN_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     contract: bytes
     owner: bytes
     traits: _containers.RepeatedCompositeFieldContainer[TraitFilter]
     page: _common_pb2.PageRequest
-    def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., owner: _Optional[bytes] = ..., traits: _Optional[_Iterable[_Union[TraitFilter, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
+    by_column: bool
+    def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., owner: _Optional[bytes] = ..., traits: _Optional[_Iterable[_Union[TraitFilter, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ..., by_column: _Optional[bool] = ...) -> None: ...
 
 class TraitFilter(_message.Message):
     __slots__ = ("name", "values")
@@ -275,16 +277,68 @@ class TraitFilter(_message.Message):
     def __init__(self, name: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListTokensResponse(_message.Message):
-    __slots__ = ("tokens", "page", "cursors", "read_points")
+    __slots__ = ("tokens", "page", "cursors", "read_points", "columns")
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
     READ_POINTS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     tokens: _containers.RepeatedCompositeFieldContainer[Token]
     page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
     read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
-    def __init__(self, tokens: _Optional[_Iterable[_Union[Token, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
+    columns: TokenColumns
+    def __init__(self, tokens: _Optional[_Iterable[_Union[Token, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ..., columns: _Optional[_Union[TokenColumns, _Mapping]] = ...) -> None: ...
+
+class TokenColumns(_message.Message):
+    __slots__ = ("collections", "collection_places", "token_ids", "owners", "supplies", "uris", "names", "descriptions", "images", "animation_urls", "metadata_states", "minted_blocks", "minted_at", "trait_places", "trait_names", "trait_values", "flag_places", "flags")
+    COLLECTIONS_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_PLACES_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_IDS_FIELD_NUMBER: _ClassVar[int]
+    OWNERS_FIELD_NUMBER: _ClassVar[int]
+    SUPPLIES_FIELD_NUMBER: _ClassVar[int]
+    URIS_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTIONS_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    ANIMATION_URLS_FIELD_NUMBER: _ClassVar[int]
+    METADATA_STATES_FIELD_NUMBER: _ClassVar[int]
+    MINTED_BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    MINTED_AT_FIELD_NUMBER: _ClassVar[int]
+    TRAIT_PLACES_FIELD_NUMBER: _ClassVar[int]
+    TRAIT_NAMES_FIELD_NUMBER: _ClassVar[int]
+    TRAIT_VALUES_FIELD_NUMBER: _ClassVar[int]
+    FLAG_PLACES_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    collections: _containers.RepeatedCompositeFieldContainer[TokenCollection]
+    collection_places: _containers.RepeatedScalarFieldContainer[int]
+    token_ids: _containers.RepeatedScalarFieldContainer[str]
+    owners: _containers.RepeatedScalarFieldContainer[bytes]
+    supplies: _containers.RepeatedScalarFieldContainer[str]
+    uris: _containers.RepeatedScalarFieldContainer[str]
+    names: _containers.RepeatedScalarFieldContainer[str]
+    descriptions: _containers.RepeatedScalarFieldContainer[str]
+    images: _containers.RepeatedScalarFieldContainer[str]
+    animation_urls: _containers.RepeatedScalarFieldContainer[str]
+    metadata_states: _containers.RepeatedScalarFieldContainer[str]
+    minted_blocks: _containers.RepeatedScalarFieldContainer[int]
+    minted_at: _containers.RepeatedScalarFieldContainer[int]
+    trait_places: _containers.RepeatedScalarFieldContainer[int]
+    trait_names: _containers.RepeatedScalarFieldContainer[str]
+    trait_values: _containers.RepeatedScalarFieldContainer[str]
+    flag_places: _containers.RepeatedScalarFieldContainer[int]
+    flags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, collections: _Optional[_Iterable[_Union[TokenCollection, _Mapping]]] = ..., collection_places: _Optional[_Iterable[int]] = ..., token_ids: _Optional[_Iterable[str]] = ..., owners: _Optional[_Iterable[bytes]] = ..., supplies: _Optional[_Iterable[str]] = ..., uris: _Optional[_Iterable[str]] = ..., names: _Optional[_Iterable[str]] = ..., descriptions: _Optional[_Iterable[str]] = ..., images: _Optional[_Iterable[str]] = ..., animation_urls: _Optional[_Iterable[str]] = ..., metadata_states: _Optional[_Iterable[str]] = ..., minted_blocks: _Optional[_Iterable[int]] = ..., minted_at: _Optional[_Iterable[int]] = ..., trait_places: _Optional[_Iterable[int]] = ..., trait_names: _Optional[_Iterable[str]] = ..., trait_values: _Optional[_Iterable[str]] = ..., flag_places: _Optional[_Iterable[int]] = ..., flags: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class TokenCollection(_message.Message):
+    __slots__ = ("chain_id", "contract", "standard")
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    STANDARD_FIELD_NUMBER: _ClassVar[int]
+    chain_id: str
+    contract: bytes
+    standard: _common_pb2.Standard
+    def __init__(self, chain_id: _Optional[str] = ..., contract: _Optional[bytes] = ..., standard: _Optional[_Union[_common_pb2.Standard, str]] = ...) -> None: ...
 
 class ListBalancesRequest(_message.Message):
     __slots__ = ("chain_id", "contract", "token_id", "owners", "page")

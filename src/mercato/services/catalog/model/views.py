@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +19,13 @@ MAX_TRAIT_FILTERS = 10
 MAX_TRAIT_VALUES = 50
 MAX_NAME = 100
 
-_HEIGHT_BITS, _FORK_BITS = 40, 8
+HEIGHT_BITS, FORK_BITS = 40, 8
+"""How a block's key is made; see the `blocks` table."""
 
 
 def block_number(block_ref: int) -> int:
-    """The height inside a block's key; see the `blocks` table."""
-    return (block_ref >> _FORK_BITS) & ((1 << _HEIGHT_BITS) - 1)
+    """The height inside a block's key."""
+    return (block_ref >> FORK_BITS) & ((1 << HEIGHT_BITS) - 1)
 
 
 class Binding(NamedTuple):
@@ -62,25 +64,52 @@ class CollectionView(NamedTuple):
     created_at: datetime | None
 
 
-class TokenView(NamedTuple):
-    """`owner` is None for ERC-1155 and once burned; `minted_block` is None where history starts after the mint."""
+class TokenColumns(NamedTuple):
+    """Tokens column by column, in the order of the statement that selects them: entry n of a column is about token n.
 
-    ref: tuple[int, str]
-    chain: ChainId
-    contract: Address
-    standard: Standard
-    owner: bytes | None
-    supply: int
-    uri: str
-    name: str
-    description: str
-    image: str
-    animation_url: str
-    metadata_state: str
-    minted_block: int | None
-    minted_at: datetime | None
-    traits: Sequence[tuple[str, str]]
-    flags: Sequence[str]
+    Owners are empty for ERC-1155, and the zero address once burned; supplies are decimal text; a block of 0 means that
+    history starts after the mint; times are Unix seconds, 0 for unknown. Traits and flags of all tokens stand one after
+    the other, each with the place of its token.
+    """
+
+    refs: Sequence[int] = ()
+    chain_numbers: Sequence[int] = ()
+    contracts: Sequence[bytes] = ()
+    standards: Sequence[int] = ()
+    token_ids: Sequence[str] = ()
+    owners: Sequence[bytes] = ()
+    supplies: Sequence[str] = ()
+    uris: Sequence[str] = ()
+    names: Sequence[str] = ()
+    descriptions: Sequence[str] = ()
+    images: Sequence[str] = ()
+    animation_urls: Sequence[str] = ()
+    metadata_states: Sequence[str] = ()
+    minted_blocks: Sequence[int] = ()
+    minted_at: Sequence[int] = ()
+    trait_places: Sequence[int] = ()
+    trait_names: Sequence[str] = ()
+    trait_values: Sequence[str] = ()
+    flag_places: Sequence[int] = ()
+    flags: Sequence[str] = ()
+
+    def first(self, size: int) -> TokenColumns:
+        """The first `size` tokens."""
+        if len(self.token_ids) <= size:
+            return self
+        columns = {name: getattr(self, name)[:size] for name in _OF_EACH_TOKEN}
+        traits, flags = bisect_left(self.trait_places, size), bisect_left(self.flag_places, size)
+        return TokenColumns(
+            **columns,
+            trait_places=self.trait_places[:traits],
+            trait_names=self.trait_names[:traits],
+            trait_values=self.trait_values[:traits],
+            flag_places=self.flag_places[:flags],
+            flags=self.flags[:flags],
+        )
+
+
+_OF_EACH_TOKEN = TokenColumns._fields[: TokenColumns._fields.index("trait_places")]
 
 
 class BalanceView(NamedTuple):
@@ -162,6 +191,21 @@ class Found(Generic[R]):
 
     rows: Sequence[R]
     at: Sequence[ReadPoint]
+
+
+class FoundTokens(NamedTuple):
+    """Tokens, and the read points they are true at."""
+
+    columns: TokenColumns
+    at: Sequence[ReadPoint]
+
+
+class TokenPage(NamedTuple):
+    """A page of them."""
+
+    columns: TokenColumns
+    at: Sequence[ReadPoint]
+    has_next: bool
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,19 @@ class CatalogServicer(CatalogServiceServicer):
         parsing.few_enough(len(request.keys))
         found = await self._tokens.batch([parsing.token_key(key) for key in request.keys])
         points = map(rendering.read_point, found.at)
-        return pb.BatchGetTokensResponse(tokens=map(rendering.token, found.rows), read_points=points)
+        return pb.BatchGetTokensResponse(tokens=rendering.tokens(found.columns), read_points=points)
 
     async def ListTokens(self, request: pb.ListTokensRequest, context: Context) -> pb.ListTokensResponse:
         size, after = cursors.page_size(request.page.first), parsing.token_cursor(request.page.after)
         found = await self._tokens.list_tokens(parsing.tokens(request), size, after)
-        page, texts, at = rendering.page(found, rendering.token_cursor)
-        rows = map(rendering.token, found.rows)
-        return pb.ListTokensResponse(tokens=rows, page=page, cursors=texts, read_points=at)
+        texts = rendering.token_cursors(found.columns)
+        page = rendering.page_info(texts, has_next=found.has_next)
+        answer = pb.ListTokensResponse(page=page, cursors=texts, read_points=map(rendering.read_point, found.at))
+        if request.by_column:
+            answer.columns.CopyFrom(rendering.token_columns(found.columns))
+        else:
+            answer.tokens.extend(rendering.tokens(found.columns))
+        return answer
 
     async def ListBalances(self, request: pb.ListBalancesRequest, context: Context) -> pb.ListBalancesResponse:
         size, after = cursors.page_size(request.page.first), parsing.balance_cursor(request.page.after)
@@ -85,8 +90,8 @@ class CatalogServicer(CatalogServiceServicer):
     async def FlagToken(self, request: pb.FlagTokenRequest, context: Context) -> pb.Token:
         token, flag = parsing.token_key(request.token), parsing.flag(request.flag)
         reason, by = parsing.reason(request.reason), parsing.flagged_by(request.flagged_by)
-        return rendering.token(await self._flag_token.put_up(token, flag, reason, by))
+        return rendering.tokens(await self._flag_token.put_up(token, flag, reason, by))[0]
 
     async def UnflagToken(self, request: pb.UnflagTokenRequest, context: Context) -> pb.Token:
         token, flag = parsing.token_key(request.token), parsing.flag(request.flag)
-        return rendering.token(await self._flag_token.take_down(token, flag))
+        return rendering.tokens(await self._flag_token.take_down(token, flag))[0]

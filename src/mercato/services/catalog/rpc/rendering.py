@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -23,7 +23,7 @@ from mercato.services.catalog.model.views import (
     Page,
     ReadPoint,
     Role,
-    TokenView,
+    TokenColumns,
 )
 from mercato.services.catalog.usecases.messages import STANDARDS, collection_id, position_message, token_name
 
@@ -35,6 +35,7 @@ _FINALITY = {
     Finality.FINALIZED: common_pb2.FINALITY_FINALIZED,
 }
 _NOBODY = bytes(ZERO_ADDRESS)
+_SENT_AS_THEY_ARE = TokenColumns._fields[TokenColumns._fields.index("token_ids") :]
 
 
 def page(
@@ -42,16 +43,21 @@ def page(
 ) -> tuple[common_pb2.PageInfo, Sequence[str], Sequence[common_pb2.ReadPoint]]:
     """The page's info, a cursor for each of its rows, and the blocks it is true at."""
     texts = [cursor(row) for row in found.rows]
-    info = common_pb2.PageInfo(has_next_page=found.has_next, end_cursor=texts[-1] if texts else "")
-    return info, texts, [read_point(point) for point in found.at]
+    points = [read_point(point) for point in found.at]
+    return page_info(texts, has_next=found.has_next), texts, points
+
+
+def page_info(cursor_texts: Sequence[str], *, has_next: bool) -> common_pb2.PageInfo:
+    """Where a page stands."""
+    return common_pb2.PageInfo(has_next_page=has_next, end_cursor=cursor_texts[-1] if cursor_texts else "")
 
 
 def collection_cursor(row: CollectionView) -> str:
     return cursors.encode(row.ref)
 
 
-def token_cursor(row: TokenView) -> str:
-    return cursors.encode(*row.ref)
+def token_cursors(found: TokenColumns) -> list[str]:
+    return list(map(cursors.encode, found.refs, found.token_ids))
 
 
 def balance_cursor(row: BalanceView) -> str:
@@ -88,28 +94,65 @@ def collection(row: CollectionView) -> pb.Collection:
     )
 
 
-def token(row: TokenView) -> pb.Token:
-    owner = (row.owner or _NOBODY) if row.standard is Standard.ERC721 else b""
-    return pb.Token(
-        id=token_name(row.chain, row.contract, row.ref[1]),
-        chain_id=row.chain.caip2,
-        contract=row.contract,
-        token_id=row.ref[1],
-        collection_id=collection_id(row.chain, row.contract),
-        standard=STANDARDS[row.standard],
-        owner=owner,
-        supply=_uint256(row.supply),
-        uri=row.uri,
-        name=row.name,
-        description=row.description,
-        image=row.image,
-        animation_url=row.animation_url,
-        traits=[pb.TokenTrait(name=name, value=value) for name, value in row.traits],
-        metadata_state=row.metadata_state,
-        minted_block=row.minted_block or 0,
-        minted_at=_time(row.minted_at),
-        flags=row.flags,
+def token_columns(found: TokenColumns) -> pb.TokenColumns:
+    """As they were selected: lists go to the wire whole."""
+    places: dict[int, int] = {}
+    collections: list[pb.TokenCollection] = []
+    for ref, number, contract, standard in zip(
+        found.refs, found.chain_numbers, found.contracts, found.standards, strict=True
+    ):
+        if ref not in places:
+            places[ref] = len(collections)
+            collections.append(
+                pb.TokenCollection(
+                    chain_id=ChainId(number).caip2, contract=contract, standard=STANDARDS[Standard(standard)]
+                )
+            )
+    return pb.TokenColumns(
+        collections=collections,
+        collection_places=[places[ref] for ref in found.refs],
+        **{name: getattr(found, name) for name in _SENT_AS_THEY_ARE},
     )
+
+
+def tokens(found: TokenColumns) -> list[pb.Token]:
+    """A message for each."""
+    shown = [
+        pb.Token(
+            id=token_name(chain, contract, token_id),
+            chain_id=chain.caip2,
+            contract=contract,
+            token_id=token_id,
+            collection_id=collection_id(chain, contract),
+            standard=STANDARDS[Standard(standard)],
+            **{name: column[n] for name, column in _columns_of_messages(found)},
+        )
+        for n, (chain, contract, token_id, standard) in enumerate(
+            zip(map(ChainId, found.chain_numbers), found.contracts, found.token_ids, found.standards, strict=True)
+        )
+    ]
+    for message, seconds in zip(shown, found.minted_at, strict=True):
+        if seconds:
+            message.minted_at.seconds = seconds
+    for n, name, value in zip(found.trait_places, found.trait_names, found.trait_values, strict=True):
+        shown[n].traits.add(name=name, value=value)
+    for n, flag in zip(found.flag_places, found.flags, strict=True):
+        shown[n].flags.append(flag)
+    return shown
+
+
+def _columns_of_messages(found: TokenColumns) -> list[tuple[str, Sequence[Any]]]:
+    return [
+        ("owner", found.owners),
+        ("supply", found.supplies),
+        ("uri", found.uris),
+        ("name", found.names),
+        ("description", found.descriptions),
+        ("image", found.images),
+        ("animation_url", found.animation_urls),
+        ("metadata_state", found.metadata_states),
+        ("minted_block", found.minted_blocks),
+    ]
 
 
 def balance(row: BalanceView) -> pb.Balance:

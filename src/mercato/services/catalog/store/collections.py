@@ -107,6 +107,8 @@ class Collections:
     def __init__(self, connection: Connection, chain_ref: int) -> None:
         self._connection = connection
         self._chain_ref = chain_ref
+        self.held: set[bytes] = set()
+        """The contracts whose rows this transaction may have changed."""
 
     async def add(self, contracts: Some[bytes]) -> set[int]:
         """Makes the collections that are not there; their keys. Call before `lock`, which other transactions wait
@@ -118,6 +120,7 @@ class Collections:
         """Holds the collections of these contracts, by contract, until the end of the transaction; unknown ones are
         left out. Nothing of a collection is written without holding it, so writers of the same one take turns."""
         rows = await self._connection.fetch(_LOCK, self._chain_ref, contracts)
+        self.held.update(row["contract"] for row in rows)
         return {row["contract"]: _locked(row) for row in rows}
 
     async def bind(self, creations: Sequence[tuple[Place, Creation]]) -> set[tuple[int, int]]:

@@ -116,9 +116,12 @@ class Retractor:
         self._collections = collections
         self._movements = movements
         self._metadata = metadata
+        self.has_taken = False
+        """Whether rows were taken back, of any collection of the chain."""
 
     async def take_back(self, blocks: Sequence[int]) -> None:
         """Removes the facts of `blocks` (keys) and restores what the remaining ones say."""
+        self.has_taken |= bool(blocks)
         rows = await self._connection.fetch(_TAKE_TRANSFERS, blocks)
         taken = fold(map(_movement, rows))
         await self._reduce(taken)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import asyncpg
 
-from mercato.kit.ids import ChainId
+from mercato.kit import read_versions
+from mercato.kit.ids import Address, ChainId
 from mercato.kit.postgres import Database, Transaction
 from mercato.services.catalog.model.facts import Cause
 from mercato.services.catalog.model.metadata import MetadataPage
@@ -45,17 +46,30 @@ class Unit:
         self.progress = ReadPoint(tx.connection, chain_ref)
         self.retractor = Retractor(tx.connection, self.collections, self.movements, self.metadata)
 
+    def changed(self, chain: ChainId) -> Iterable[str]:
+        """The read versions of all rows that it may have changed."""
+        if self.retractor.has_taken:
+            yield from read_versions.of_fork(chain)
+        for contract in self.collections.held:
+            yield from read_versions.of_collection(chain, Address(contract))
+
 
 Work = Callable[[Unit], Awaitable[None]]
 
 
 class CatalogStore:
     """`unit` makes what a transaction works with; another one than `Unit` is for a store that keeps its rows otherwise,
-    or, in a test, wrongly."""
+    or, in a test, wrongly. `note` is given, after each commit, the read versions of what it changed."""
 
-    def __init__(self, database: Database, unit: Callable[[Transaction, int], Unit] = Unit) -> None:
+    def __init__(
+        self,
+        database: Database,
+        unit: Callable[[Transaction, int], Unit] = Unit,
+        note: Callable[[Iterable[str]], None] = lambda _: None,
+    ) -> None:
         self._database = database
         self._unit = unit
+        self._note = note
         self._chain_refs: dict[ChainId, int] = {}
         self.metadata_waits = asyncio.Event()
         """Set by a commit that added to what metadata is to be asked for."""
@@ -91,6 +105,7 @@ class CatalogStore:
                     unit = self._unit(tx, chain_ref)
                     await work(unit)
                     await unit.progress.applied(cause.event_id)
+                self._note(unit.changed(chain))
                 if unit.metadata.has_requests:
                     self.metadata_waits.set()
                 return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
+from mercato.kit import read_versions
 from mercato.kit.errors import NotFound
 from mercato.kit.ids import Address, ChainId
 from mercato.services.catalog.model.views import (
@@ -17,11 +18,13 @@ from mercato.services.catalog.model.views import (
     EventCursor,
     EventFilter,
     Found,
+    FoundTokens,
     Page,
     ReadPoint,
+    TokenColumns,
     TokenCursor,
     TokenFilter,
-    TokenView,
+    TokenPage,
 )
 
 TokenKey = tuple[ChainId, Address, str]
@@ -34,9 +37,9 @@ class CollectionReads(Protocol):
 
 
 class TokenReads(Protocol):
-    async def batch(self, keys: Sequence[TokenKey]) -> Found[TokenView]: ...
+    async def batch(self, keys: Sequence[TokenKey]) -> FoundTokens: ...
 
-    async def list_tokens(self, asked: TokenFilter, size: int, after: TokenCursor | None) -> Page[TokenView]: ...
+    async def list_tokens(self, asked: TokenFilter, size: int, after: TokenCursor | None) -> TokenPage: ...
 
 
 class BalanceReads(Protocol):
@@ -58,23 +61,26 @@ class Flags(Protocol):
 
 
 class FlagToken:
-    """Marks a token for all who read it."""
+    """Marks a token for all who read it. `tell` is given the read versions of what has changed."""
 
-    def __init__(self, flags: Flags, tokens: TokenReads) -> None:
+    def __init__(self, flags: Flags, tokens: TokenReads, tell: Callable[[Iterable[str]], Awaitable[None]]) -> None:
         self._flags = flags
         self._tokens = tokens
+        self._tell = tell
 
-    async def put_up(self, token: TokenKey, flag: str, reason: str, flagged_by: str) -> TokenView:
-        """Raises `NotFound` TOKEN_NOT_FOUND."""
+    async def put_up(self, token: TokenKey, flag: str, reason: str, flagged_by: str) -> TokenColumns:
+        """The token as it is shown now. Raises `NotFound` TOKEN_NOT_FOUND."""
         await self._flags.put_up(token, flag, reason, flagged_by)
         return await self._shown(token)
 
-    async def take_down(self, token: TokenKey, flag: str) -> TokenView:
+    async def take_down(self, token: TokenKey, flag: str) -> TokenColumns:
         """Nothing happens when the flag does not stand. Raises `NotFound` TOKEN_NOT_FOUND."""
         await self._flags.take_down(token, flag)
         return await self._shown(token)
 
-    async def _shown(self, token: TokenKey) -> TokenView:
-        for view in (await self._tokens.batch([token])).rows:
-            return view
+    async def _shown(self, token: TokenKey) -> TokenColumns:
+        await self._tell(read_versions.of_collection(*token[:2]))
+        found = await self._tokens.batch([token])
+        if found.columns.token_ids:
+            return found.columns
         raise NotFound("TOKEN_NOT_FOUND", f"no token {token[2]} of {token[1]} on {token[0].caip2} is known here")

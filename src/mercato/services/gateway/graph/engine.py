@@ -17,10 +17,15 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
     create_source_event_stream,
     execute,
+    get_named_type,
     parse,
     validate,
+    visit,
 )
 
 from mercato.kit.errors import InvalidArgument, MercatoError
@@ -39,6 +44,7 @@ _LONGEST_QUERY = 100_000
 _MOST_KEPT = 1000
 _LONGEST_KEPT = 20_000
 _MOST_ERRORS = 20
+_MOVING = {"ReadPoint", "Finality"}
 
 
 class Request(NamedTuple):
@@ -76,6 +82,9 @@ class _Kept(NamedTuple):
 
     document: DocumentNode
     plans: dict[str | None, Plan | None]
+    moving: bool
+    """Whether it shows what moves on without any row changing: the block that rows are true at."""
+    lasting: dict[str | None, bool]
 
 
 class Engine:
@@ -101,8 +110,24 @@ class Engine:
             self._documents.move_to_end(request.query)
         return Operation(document, node, request, self._plan(kept, node, request.operation_name))
 
+    def is_lasting(self, request: Request) -> bool:
+        """Whether its answer stays as it is until a row changes: no mutation, and nothing that moves by itself.
+
+        Raises what `prepare` raises, for a document that was not seen before.
+        """
+        kept = self._documents.get(request.query)
+        if kept is None:
+            self.prepare(request)
+            kept = self._documents.get(request.query)
+        if kept is None or kept.moving:
+            return False
+        name = request.operation_name
+        if name not in kept.lasting:
+            kept.lasting[name] = _operation_of(kept.document, name).operation is OperationType.QUERY
+        return kept.lasting[name]
+
     def _keep(self, query: str, document: DocumentNode) -> _Kept:
-        kept = _Kept(document, {})
+        kept = _Kept(document, {}, not _MOVING.isdisjoint(_shown_types(self._schema, document)), {})
         if len(query) <= _LONGEST_KEPT:
             self._documents[query] = kept
         if len(self._documents) > _MOST_KEPT:
@@ -216,6 +241,19 @@ def _refused(errors: Sequence[GraphQLError], otherwise: str) -> RequestRefused:
 def entries_of(error: MercatoError) -> list[Json]:
     """The `errors` of an answer that consists of one refusal."""
     return error.entries if isinstance(error, RequestRefused) else [failures.formatted(error)]
+
+
+def _shown_types(schema: GraphQLSchema, document: DocumentNode) -> set[str]:
+    """The types of all fields that a valid document asks for."""
+    types, shown = TypeInfo(schema), set[str]()
+
+    class Fields(Visitor):
+        def enter_field(self, *_: object) -> None:
+            if kind := get_named_type(types.get_type()):
+                shown.add(kind.name)
+
+    visit(document, TypeInfoVisitor(types, Fields()))
+    return shown
 
 
 def _operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

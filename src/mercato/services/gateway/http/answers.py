@@ -74,6 +74,11 @@ def answer(body: Any, status: int = 200, kind: str = JSON, headers: Mapping[str,
     return found
 
 
+def kept(body: bytes, kind: str) -> Response:
+    """An answer as it was given before."""
+    return Response(body, 200, {"Cache-Control": "no-store"}, media_type=f"{kind}; charset=utf-8")
+
+
 def refusal(error: MercatoError, kind: str = JSON) -> Response:
     """The answer to a request that did not run."""
     status, headers = _STATUSES[error.category], {}

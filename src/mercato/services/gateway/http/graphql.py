@@ -18,9 +18,11 @@ from mercato.services.gateway.consumers import PushHub
 from mercato.services.gateway.graph.context import Context
 from mercato.services.gateway.graph.documents import Documents
 from mercato.services.gateway.graph.engine import Engine, Operation, Request, RequestRefused
+from mercato.services.gateway.graph.watching import watched
 from mercato.services.gateway.http import answers, bodies, multipart
 from mercato.services.gateway.http.answers import HttpRefusal
 from mercato.services.gateway.http.cookies import CookiePolicy, Cookies
+from mercato.services.gateway.http.hot import Filling, HotReads
 from mercato.services.gateway.http.sessions import SessionChecker, bearer
 from mercato.services.gateway.model.people import Client
 from mercato.services.gateway.rpc.backends import Backends
@@ -88,9 +90,11 @@ class GraphQLEndpoint:
         cookies: CookiePolicy,
         upload_limit: int,
         documents: Documents,
+        hot: HotReads | None,
     ) -> None:
         self._engine = engine
         self._documents = documents
+        self._hot = hot
         self._backends = backends
         self._hub = hub
         self._sessions = sessions
@@ -135,33 +139,49 @@ class GraphQLEndpoint:
                 )
 
     async def _run(self, http: HttpRequest, request: Request, kind: str) -> Response:
+        try:
+            unknown = "authorization" not in http.headers and "cookie" not in http.headers
+            hot = self._hot if unknown else None
+            if hot is not None and self._engine.is_lasting(request):
+                return await self._run_hot(hot, http, request, kind)
+        except MercatoError as error:
+            return _refused(error, kind)
+        return await self._execute(http, request, kind, None)
+
+    async def _run_hot(self, hot: HotReads, http: HttpRequest, request: Request, kind: str) -> Response:
+        started = time.perf_counter()
+        digest = hot.digest(request)
+        if (body := await hot.find(digest)) is not None:
+            _latency.labels("query", "ok").observe(time.perf_counter() - started)
+            return answers.kept(body, kind)
+        async with hot.filling(digest) as filling:
+            return await self._execute(http, request, kind, filling)
+
+    async def _execute(self, http: HttpRequest, request: Request, kind: str, filling: Filling | None) -> Response:
         started = time.perf_counter()
         cookies = Cookies(self._cookies, http)
         try:
-            context = self._context(http, cookies)
-        except MercatoError as error:
-            return answers.refusal(error, kind)
-        try:
+            context = self._context(http, cookies, filling)
             operation = self._engine.prepare(request)
+            trace.get_current_span().update_name(operation.label)
+            _allow(operation, http.method)
         except MercatoError as error:
             _latency.labels("unknown", error.reason).observe(time.perf_counter() - started)
             return _refused(error, kind)
-        trace.get_current_span().update_name(operation.label)
-        try:
-            _allow(operation, http.method)
-        except HttpRefusal as error:
-            return answers.refusal(error, kind)
         result = await self._engine.execute(operation, context)
         outcome = "errors" if "errors" in result else "ok"
         _latency.labels(operation.kind.value, outcome).observe(time.perf_counter() - started)
         answer = answers.answer(result, 200 if "data" in result else answers.document_status(kind), kind)
+        if filling is not None and outcome == "ok":
+            await filling.keep(bytes(answer.body))
         cookies.write(answer)
         return answer
 
-    def _context(self, http: HttpRequest, cookies: Cookies) -> Context:
+    def _context(self, http: HttpRequest, cookies: Cookies, filling: Filling | None) -> Context:
         """Who sends a token in a header means that one, whatever the browser adds."""
         token = bearer(http.headers.get("authorization")) or cookies.access_token()
-        return Context(self._backends, self._hub, self._sessions, token, client_of(http), cookies)
+        backends = self._backends if filling is None else watched(self._backends, filling.watch)
+        return Context(backends, self._hub, self._sessions, token, client_of(http), cookies)
 
 
 def _refused(error: MercatoError, kind: str) -> Response:

@@ -91,11 +91,11 @@ class CatalogClient:
                 owner=wire.raw(owner),
                 traits=[pb.TraitFilter(name=t.name, values=t.values) for t in traits],
                 page=wire.page_request(page),
+                by_column=True,
             )
         )
         points = wire.read_points(answer.read_points)
-        rows = [_token(t, points) for t in answer.tokens]
-        return wire.page(rows, answer.cursors, answer.page, page, points.values())
+        return wire.page(_tokens(answer.columns, points), answer.cursors, answer.page, page, points.values())
 
     async def flag_token(self, key: TokenKey, flag: str, reason: str, flagged_by: str) -> None:
         """Raises `NotFound` TOKEN_NOT_FOUND, `InvalidArgument` INVALID_FLAG, REASON_REQUIRED."""
@@ -206,6 +206,44 @@ def _token(t: pb.Token, points: wire.ReadPoints) -> Token:
         minted_block=t.minted_block,
         minted_at=wire.find_moment(t.minted_at),
         as_of=points.get(t.chain_id),
+    )
+
+
+def _tokens(c: pb.TokenColumns, points: wire.ReadPoints) -> list[Token]:
+    """From columns: what is the same for many tokens is made once, and no message is read for each."""
+    collections = [
+        (ChainId.parse(k.chain_id), Address(k.contract), wire.STANDARDS.get(k.standard), points.get(k.chain_id))
+        for k in c.collections
+    ]
+    places = [collections[place] for place in c.collection_places]
+    traits: list[list[TokenTrait]] = [[] for _ in places]
+    for place, trait in zip(c.trait_places, map(TokenTrait, c.trait_names, c.trait_values), strict=True):
+        traits[place].append(trait)
+    flags: list[list[str]] = [[] for _ in places]
+    for place, flag in zip(c.flag_places, c.flags, strict=True):
+        flags[place].append(flag)
+    return list(
+        map(
+            Token,
+            [
+                TokenKey(chain, contract, int(token_id))
+                for (chain, contract, _, _), token_id in zip(places, c.token_ids, strict=True)
+            ],
+            [standard for _, _, standard, _ in places],
+            map(wire.find_address, c.owners),
+            map(wire.number, c.supplies),
+            map(wire.text, c.uris),
+            map(wire.text, c.names),
+            map(wire.text, c.descriptions),
+            map(wire.text, c.images),
+            map(wire.text, c.animation_urls),
+            traits,
+            c.metadata_states,
+            flags,
+            c.minted_blocks,
+            map(wire.from_seconds, c.minted_at),
+            [point for _, _, _, point in places],
+        )
     )
 
 

@@ -2,30 +2,66 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-import asyncpg
-
-from mercato.kit.ids import Address, ChainId
+from mercato.kit.ids import UINT256_MAX, ZERO_ADDRESS, Address, ChainId
 from mercato.kit.postgres import Pool
 from mercato.services.catalog.model.facts import Standard
 from mercato.services.catalog.model.metadata import PENDING
-from mercato.services.catalog.model.views import Found, Page, TokenCursor, TokenFilter, TokenView, block_number
+from mercato.services.catalog.model.views import (
+    FORK_BITS,
+    HEIGHT_BITS,
+    FoundTokens,
+    TokenColumns,
+    TokenCursor,
+    TokenFilter,
+    TokenPage,
+)
 from mercato.services.catalog.store.arrays import numerics
 from mercato.services.catalog.store.reading import snapshot
 from mercato.services.catalog.store.reading.arguments import Arguments, all_of, in_scope
 
-_SELECT = """
-SELECT t.collection_ref, s.chain_number, c.contract, c.standard, t.token_id::text, t.owner, t.supply::text, m.uri,
-    m.name, m.description, m.image, m.animation_url, m.state, t.minted_block_ref, b.mined_at
-FROM ({keys}) k
-JOIN tokens t ON t.collection_ref = k.collection_ref AND t.token_id = k.token_id
-JOIN collections c ON c.collection_ref = t.collection_ref
-JOIN sync_state s ON s.chain_ref = c.chain_ref
-LEFT JOIN token_metadata m ON m.collection_ref = t.collection_ref AND m.token_id = t.token_id
-LEFT JOIN blocks b ON b.block_ref = t.minted_block_ref
-ORDER BY t.collection_ref, t.token_id
+# One statement, and so one snapshot; one row, in which a column is an array, so that nothing is done for each token on
+# the way to the wire. The order of a page is that of `n`; aggregates take their input in the order of the sub-select.
+_SELECT = f"""
+WITH page AS MATERIALIZED (
+    SELECT row_number() OVER (ORDER BY t.collection_ref, t.token_id) - 1 AS n, t.collection_ref, t.token_id,
+        s.chain_number, c.contract, c.standard, t.owner, t.supply, t.minted_block_ref,
+        m.uri, m.name, m.description, m.image, m.animation_url, m.state, b.mined_at
+    FROM ({{keys}}) k
+    JOIN tokens t ON t.collection_ref = k.collection_ref AND t.token_id = k.token_id
+    JOIN collections c ON c.collection_ref = t.collection_ref
+    JOIN sync_state s ON s.chain_ref = c.chain_ref
+    LEFT JOIN token_metadata m ON m.collection_ref = t.collection_ref AND m.token_id = t.token_id
+    LEFT JOIN blocks b ON b.block_ref = t.minted_block_ref
+), shown AS (
+    SELECT array_agg(collection_ref) AS refs, array_agg(chain_number) AS chain_numbers,
+        array_agg(contract) AS contracts, array_agg(standard) AS standards, array_agg(token_id::text) AS token_ids,
+        array_agg(CASE WHEN standard = {int(Standard.ERC721)} THEN coalesce(owner, '\\x{bytes(ZERO_ADDRESS).hex()}')
+            ELSE '' END) AS owners,
+        array_agg(least(greatest(supply, 0) + (owner IS NOT NULL)::int, {UINT256_MAX}::numeric)::text) AS supplies,
+        array_agg(coalesce(uri, '')) AS uris, array_agg(coalesce(name, '')) AS names,
+        array_agg(coalesce(description, '')) AS descriptions, array_agg(coalesce(image, '')) AS images,
+        array_agg(coalesce(animation_url, '')) AS animation_urls,
+        array_agg(coalesce(state, '{PENDING}')) AS metadata_states,
+        array_agg(coalesce((minted_block_ref >> {FORK_BITS}) & {(1 << HEIGHT_BITS) - 1}, 0)) AS minted_blocks,
+        array_agg(coalesce(extract(epoch FROM mined_at)::bigint, 0)) AS minted_at
+    FROM (SELECT * FROM page ORDER BY n) p
+), described AS (
+    SELECT array_agg(n) AS trait_places, array_agg(name) AS trait_names, array_agg(value) AS trait_values
+    FROM (
+        SELECT page.n, t.name, v.value FROM page
+        JOIN token_trait_links l ON l.collection_ref = page.collection_ref AND l.token_id = page.token_id
+        JOIN trait_values v USING (value_ref)
+        JOIN traits t USING (trait_ref)
+        ORDER BY page.n, t.name COLLATE "C", v.value COLLATE "C"
+    ) d
+), judged AS (
+    SELECT array_agg(n) AS flag_places, array_agg(flag) AS flags
+    FROM (SELECT page.n, f.flag FROM page JOIN nft_flags f USING (collection_ref, token_id)
+        ORDER BY page.n, f.flag COLLATE "C") j
+)
+SELECT shown.*, described.*, judged.*, points.points FROM shown, described, judged, ({{points}}) points
 """
 _BATCH = """
 SELECT t.collection_ref, t.token_id
@@ -33,19 +69,6 @@ FROM unnest($1::bigint[], $2::bytea[], $3::text::numeric[]) AS i (chain_number, 
 JOIN sync_state s ON s.chain_number = i.chain_number
 JOIN collections c ON c.chain_ref = s.chain_ref AND c.contract = i.contract
 JOIN tokens t ON t.collection_ref = c.collection_ref AND t.token_id = i.token_id
-"""
-_TRAITS = """
-SELECT l.collection_ref, l.token_id::text, t.name, v.value
-FROM unnest($1::int[], $2::text::numeric[]) AS i (collection_ref, token_id)
-JOIN token_trait_links l ON l.collection_ref = i.collection_ref AND l.token_id = i.token_id
-JOIN trait_values v USING (value_ref)
-JOIN traits t USING (trait_ref)
-ORDER BY t.name, v.value
-"""
-_FLAGS = """
-SELECT f.collection_ref, f.token_id::text, f.flag
-FROM unnest($1::int[], $2::text::numeric[]) AS i (collection_ref, token_id)
-JOIN nft_flags f USING (collection_ref, token_id) ORDER BY f.flag
 """
 _KEYS = """
 SELECT x.collection_ref, x.token_id FROM {table} x WHERE {conditions}
@@ -65,14 +88,14 @@ class TokenReads:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def batch(self, keys: Sequence[tuple[ChainId, Address, str]]) -> Found[TokenView]:
-        """Unknown ones are left out."""
+    async def batch(self, keys: Sequence[tuple[ChainId, Address, str]]) -> FoundTokens:
+        """By collection and id; unknown ones are left out."""
         if not keys:
-            return Found((), ())
+            return FoundTokens(TokenColumns(), ())
         chains, contracts, token_ids = zip(*dict.fromkeys(keys), strict=True)
-        return await self._views(_BATCH, Arguments(chains, contracts, numerics(token_ids)), set(chains))
+        return await self._found(_BATCH, Arguments(chains, contracts, numerics(token_ids)), set(chains))
 
-    async def list_tokens(self, asked: TokenFilter, size: int, after: TokenCursor | None) -> Page[TokenView]:
+    async def list_tokens(self, asked: TokenFilter, size: int, after: TokenCursor | None) -> TokenPage:
         """By collection and then by id, numerically."""
         arguments = Arguments()
         if asked.owner is not None:
@@ -82,22 +105,16 @@ class TokenReads:
             keys = _KEYS.format(table="tokens", conditions=all_of(conditions), limit=size + 1)
         else:
             keys = _across(arguments, asked, size + 1, after)
-        return Page.of(await self._views(keys, arguments, asked.scope.chains), size)
+        columns, at = await self._found(keys, arguments, asked.scope.chains)
+        return TokenPage(columns.first(size), at, has_next=len(columns.token_ids) > size)
 
-    async def _views(self, keys: str, arguments: Arguments, chains: Collection[ChainId]) -> Found[TokenView]:
-        """What people and documents say of a token is no fact of a block, and read after the rows."""
-        found = await snapshot.fetch(self._pool, _SELECT.format(keys=keys), arguments, chains, lambda row: row)
-        rows = found.rows
-        if not rows:
-            return Found((), found.at)
-        page = [row["collection_ref"] for row in rows], numerics(row["token_id"] for row in rows)
-        traits, flags = defaultdict(list), defaultdict(list)
-        for ref, token_id, name, value in await self._pool.fetch(_TRAITS, *page):
-            traits[ref, token_id].append((name, value))
-        for ref, token_id, flag in await self._pool.fetch(_FLAGS, *page):
-            flags[ref, token_id].append(flag)
-        keyed = [((row["collection_ref"], row["token_id"]), row) for row in rows]
-        return Found([_view(row, traits[key], flags[key]) for key, row in keyed], found.at)
+    async def _found(self, keys: str, arguments: Arguments, chains: Collection[ChainId]) -> FoundTokens:
+        statement = _SELECT.format(keys=keys, points=snapshot.points(chains, arguments))
+        row = await self._pool.fetchrow(statement, *arguments.values)
+        assert row is not None, "aggregates always give one row"
+        *columns, points = row
+        # An aggregate over no rows is NULL.
+        return FoundTokens(TokenColumns(*(column or () for column in columns)), snapshot.read_points_of(points))
 
 
 def _conditions(arguments: Arguments, asked: TokenFilter, after: TokenCursor | None) -> list[str]:
@@ -136,25 +153,3 @@ def _across(arguments: Arguments, asked: TokenFilter, limit: int, after: TokenCu
         conditions.append(f"c.collection_ref >= {ref}")
         after_token = f"t.token_id > CASE WHEN c.collection_ref = {ref} THEN {token_id} ELSE -1 END"
     return _ACROSS.format(conditions=all_of(conditions), after_token=after_token, limit=limit)
-
-
-def _view(row: asyncpg.Record, traits: Sequence[tuple[str, str]], flags: Sequence[str]) -> TokenView:
-    minted_in = row["minted_block_ref"]
-    return TokenView(
-        ref=(row["collection_ref"], row["token_id"]),
-        chain=ChainId(row["chain_number"]),
-        contract=Address(row["contract"]),
-        standard=Standard(row["standard"]),
-        owner=row["owner"],
-        supply=max(int(row["supply"]), 0) + (row["owner"] is not None),
-        uri=row["uri"] or "",
-        name=row["name"] or "",
-        description=row["description"] or "",
-        image=row["image"] or "",
-        animation_url=row["animation_url"] or "",
-        metadata_state=row["state"] or PENDING,
-        minted_block=None if minted_in is None else block_number(minted_in),
-        minted_at=row["mined_at"],
-        traits=traits,
-        flags=flags,
-    )

@@ -1,0 +1,122 @@
+"""Anonymous reads that were answered before: given again while nothing they show has changed, made once for many."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import orjson
+from prometheus_client import Counter
+
+from mercato.kit.errors import Unavailable
+from mercato.services.gateway.graph.engine import Request
+from mercato.services.gateway.graph.watching import Watch
+from mercato.services.gateway.store.answers import Answers
+
+BRIEFLY = 500
+"""Milliseconds for which an answer is kept that shows the chain registry: with the 0.2 s for which the registry answers
+from memory, a change there is seen within a second."""
+
+_AWAY = 1.0
+"""Seconds for which Redis is not asked after it has failed."""
+
+_MOST_PASSING = 10_000
+
+_reads = Counter(
+    "mercato_gateway_read_cache_total",
+    "Anonymous requests: hit, miss, passing (never kept), away (no Redis)",
+    ["outcome"],
+)
+_kept_bytes = Counter("mercato_gateway_read_cache_bytes_total", "Bytes of answers that were kept")
+
+
+class Filling:
+    """An answer that is being made: what goes along with its making, and where it is kept."""
+
+    def __init__(self, hot: HotReads, digest: str, watch: Watch) -> None:
+        self.watch = watch
+        self._hot = hot
+        self._digest = digest
+
+    async def keep(self, body: bytes) -> None:
+        """Keeps the answer, when all it shows has versions."""
+        await self._hot.keep(self._digest, self.watch, body)
+
+
+class HotReads:
+    """`salt` tells schemas and limits apart: another release answers anew. `ttl` is in seconds, `most` in bytes."""
+
+    def __init__(self, answers: Answers, salt: bytes, ttl: float, most: int, clock: Callable[[], float]) -> None:
+        self._answers = answers
+        self._salt = hashlib.blake2b(salt, digest_size=16).digest()
+        self._milliseconds = int(ttl * 1000)
+        self._most = most
+        self._clock = clock
+        self._away_until = 0.0
+        self._passing: OrderedDict[str, None] = OrderedDict()
+        self._running: dict[str, asyncio.Future[None]] = {}
+
+    def digest(self, request: Request) -> str:
+        """Of document, operation and variables, in whatever order these are written."""
+        asked = orjson.dumps([request.query, request.operation_name, request.variables], option=orjson.OPT_SORT_KEYS)
+        return hashlib.blake2b(asked, digest_size=16, key=self._salt).hexdigest()
+
+    async def find(self, digest: str) -> bytes | None:
+        """The body that answers, if there is one that is not older than this call.
+
+        While another caller makes it, this waits for that one, and looks again: what was made may have begun before
+        this call, and then its versions tell.
+        """
+        if digest in self._passing:
+            _reads.labels("passing").inc()
+            return None
+        if self._clock() < self._away_until:
+            _reads.labels("away").inc()
+            return None
+        try:
+            found = await self._answers.find(digest)
+            if found is None and (running := self._running.get(digest)) is not None:
+                await asyncio.shield(running)
+                found = await self._answers.find(digest)
+        except Unavailable:
+            self._away_until = self._clock() + _AWAY
+            _reads.labels("away").inc()
+            return None
+        _reads.labels("miss" if found is None else "hit").inc()
+        return found
+
+    @asynccontextmanager
+    async def filling(self, digest: str) -> AsyncIterator[Filling | None]:
+        """Makes the answer; those who ask for the same meanwhile wait until the block ends. None when it is not to be
+        kept."""
+        if digest in self._passing or self._clock() < self._away_until:
+            yield None
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._running.setdefault(digest, done)
+        try:
+            yield Filling(self, digest, Watch(self._answers.versions))
+        finally:
+            if self._running.get(digest) is done:
+                del self._running[digest]
+            done.set_result(None)
+
+    async def keep(self, digest: str, watch: Watch, body: bytes) -> None:
+        """Nothing is kept of what has no versions, or is too large."""
+        if watch.passing:
+            self._let_pass(digest)
+        elif watch.lasting and len(body) <= self._most:
+            try:
+                await self._answers.keep(digest, watch.versions, body, BRIEFLY if watch.brief else self._milliseconds)
+                _kept_bytes.inc(len(body))
+            except Unavailable:
+                self._away_until = self._clock() + _AWAY
+
+    def _let_pass(self, digest: str) -> None:
+        """Requests like this one are not looked for."""
+        self._passing[digest] = None
+        if len(self._passing) > _MOST_PASSING:
+            self._passing.popitem(last=False)
