@@ -27,6 +27,7 @@ from mercato.rpc.indexer.v1.indexer_pb2 import ImportCollectionRequest
 from mercato.rpc.indexer.v1.indexer_pb2_grpc import IndexerServiceStub
 from mercato.services.catalog.store.natural import at_one_moment
 from mercato.services.catalog.store.sampling import draw
+from mercato.services.wallets.store.natural import TABLES as APPROVAL_TABLES
 from mercato.stack import LocalStack
 from mercato.stack.proof.drill import check_depth, drilling
 from mercato.stack.proof.rebuilding import Rebuilt, rebuilding
@@ -436,15 +437,21 @@ async def test_recorded_mainnet_blocks_are_rebuilt_equal_and_a_node_without_stat
     tmp_path: Path,
 ) -> None:
     async with (
-        LocalStack(tmp_path, services=["chains", "indexer", "catalog"], chain_ids=()) as stack,
+        LocalStack(tmp_path, services=["chains", "indexer", "catalog", "wallets"], chain_ids=()) as stack,
         recorded_node() as url,
     ):
         await indexed(stack.settings, url)
         async with rebuilding(stack.settings) as tool:
-            result = await tool.run(MAINNET, lambda done, total: None)
+            # Wallets has no read point to wait for.
+            async with asyncio.timeout(120):
+                while differing(result := await tool.run(MAINNET, lambda done, total: None)):
+                    await asyncio.sleep(0.5)
         with pytest.raises(FailedPrecondition) as refused:
             async with verifying(stack.settings) as verification:
                 await verification.run(MAINNET, 5, 1)
     assert differing(result) == {}
     assert {t.table: t.rebuilt.rows for t in result.tables}["ownership_transfers"] == 3685
+    assert {t.table: t.rebuilt.rows > 0 for t in result.tables if t.table in APPROVAL_TABLES} == dict.fromkeys(
+        APPROVAL_TABLES, True
+    )
     assert refused.value.reason == "NODE_WITHOUT_STATE"

@@ -88,7 +88,7 @@ class Stores:
         return sorted(rows, key=lambda row: (row.block_number, row.block_hash, row.log_index))
 
 
-async def eventually(look: Callable[[], Awaitable[T | None]], patience: float = 15.0) -> T:
+async def eventually(look: Callable[[], Awaitable[T | None]], patience: float = 60.0) -> T:
     """The first answer that is not None."""
     async with asyncio.timeout(patience):
         while (found := await look()) is None:

@@ -46,7 +46,7 @@ class Reading:
     @property
     def seen(self) -> int:
         """The newest block that was taken up: it follows ours and is remembered before anything of it leaves."""
-        return max(self.checkpoint.number, *self.recent)
+        return max((self.checkpoint.number, *self.recent))
 
     def state_at(self, number: int) -> State:
         """What the status says of a reader at block `number`."""
