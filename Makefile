@@ -82,7 +82,7 @@ bench-live: setup ## From a mined block to the push on a WebSocket: one mint at 
 bench-gateway: setup ## Reads cold and hot beside Ponder's API, sign-ins, sockets; prints the ratios (about 8 minutes)
 	@$(BIN)/python -m bench.gateway
 	@$(BIN)/python -m bench.sign_in
-	@if [ -f bench/sockets.py ]; then $(BIN)/python -m bench.sockets; fi
+	@$(BIN)/python -m bench.sockets
 
 FUZZ_SECONDS ?= 600
 .PHONY: fuzz
