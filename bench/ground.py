@@ -26,7 +26,7 @@ async def running_stack(
     env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[LocalStack]:
     """A fresh stack on free ports, one process for each service; nothing of it is left when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="mercato-bench-") as home:
+    with tempfile.TemporaryDirectory(prefix="mercato-bench-", ignore_cleanup_errors=True) as home:
         console.print(f"starting {len(servers)} servers and {len(services)} services …")
         async with LocalStack(
             home, services=services, servers=servers, chain_ids=chain_ids, env=env, report=_tell_trouble

@@ -77,6 +77,14 @@ def parse_intent(node_id: str) -> UUID:
     return key
 
 
+def parse_chain_endpoint(node_id: str) -> str:
+    """The key of an endpoint's id. Raises `InvalidArgument` INVALID_ID."""
+    kind, key = _decode(node_id)
+    if kind != "ChainEndpoint" or not key:
+        raise _invalid()
+    return key
+
+
 def parse_wallet(node_id: str) -> UUID:
     """The wallet behind an id. Raises `InvalidArgument` INVALID_ID."""
     kind, key = _decode(node_id)
@@ -87,14 +95,6 @@ def parse_wallet(node_id: str) -> UUID:
     if kind != "Wallet":
         raise InvalidArgument("INVALID_ID", f"the id names a {kind}, not a Wallet; use the id of one of your wallets")
     return wallet_id
-
-
-def parse_chain_endpoint(node_id: str) -> str:
-    """The key of an endpoint's id. Raises `InvalidArgument` INVALID_ID."""
-    kind, key = _decode(node_id)
-    if kind != "ChainEndpoint" or not key:
-        raise _invalid()
-    return key
 
 
 def _encode(kind: str, key: str) -> str:
