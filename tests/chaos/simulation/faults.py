@@ -58,7 +58,9 @@ class Doom:
             self.frozen = False
 
 
-_QUIET = frozenset({"report", "take", "get", "list_recent", "list_orphans", "list_followed", "list_unpublished"})
+_QUIET = frozenset(
+    {"report", "take", "get", "list_recent", "list_orphans", "list_followed", "list_unpublished", "list_told"}
+)
 """Calls that change nothing, or that the wall clock brings about, so that no fate counted in them came again."""
 
 

@@ -90,6 +90,16 @@ async def test_read_points_end_alike_in_any_order(database: Database, deliver: D
     assert points == {(10, block(10).hash, 1, 11)}
 
 
+async def test_a_statement_that_came_before_its_fork_moves_the_read_point_with_it(
+    database: Database, deliver: Deliver, chain: Chain
+) -> None:
+    await deliver([chain.advanced(block(8), 9)])
+    await deliver([chain.advanced(block(12), 20, 1, from_block=11)])
+    assert (await _read_point(database, chain.id))[:3] == (8, block(8).hash, 0)
+    await deliver([chain.reorged([block(11, "lost")], block(10), 1)])
+    assert await _read_point(database, chain.id) == (12, block(12).hash, 1, 20)
+
+
 async def test_a_read_point_goes_forward_and_back_only_with_a_fork(
     database: Database, deliver: Deliver, chain: Chain
 ) -> None:

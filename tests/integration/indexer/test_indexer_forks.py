@@ -62,6 +62,24 @@ async def test_a_fork_is_followed_while_reading(stores: Stores, anvil: Anvil, ma
     assert facts == await _clean(stores, anvil, mailbox)
 
 
+async def test_the_next_leader_waits_for_the_fork_that_its_predecessor_told(
+    stores: Stores, anvil: Anvil, mailbox: Mailbox
+) -> None:
+    handle = handle_of(anvil.chain, anvil.pool, anvil.factory)
+    async with reading(stores.tools(), handle):
+        await _grow(anvil, 2, salt=1)
+        await stores.indexed(anvil.chain, (await anvil.head()).number)
+        won = await anvil.reorg(1)
+        await stores.indexed(anvil.chain, won.number, won.hash)
+    (told,) = [item for item in await mailbox.read() if item.kind == "reorged"]
+    async with reading(stores.tools("next"), handle):
+        await anvil.mine()
+        head = await anvil.head()
+        await stores.indexed(anvil.chain, head.number, head.hash)
+    (said,) = [item.message for item in await mailbox.read() if item.kind == "advanced"]
+    assert told.id in said.after
+
+
 async def test_a_fork_while_the_indexer_is_down_is_found_at_start(
     stores: Stores, anvil: Anvil, mailbox: Mailbox
 ) -> None:

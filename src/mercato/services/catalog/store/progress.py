@@ -62,25 +62,22 @@ class ReadPoint:
             _WAIT, self._chain_ref, progress.generation, block.number, block.hash, block.mined_at, progress.head,
             progress.safe, progress.finalized, progress.from_block, progress.after, _CONSUMERS,
         )  # fmt: skip
-        await self._settle()
+        await self.settle()
 
     async def applied(self, event_id: str) -> None:
         """A message has been applied in this transaction: statements that waited for it wait for one less."""
         left = await self._connection.fetch(_APPLIED, self._chain_ref, event_id)
         if any(row["cardinality"] == 0 for row in left):
-            await self._settle()
+            await self.settle()
 
-    async def forget_before(self, generation: int) -> None:
-        """Statements of an earlier generation are about a branch that a fork has ended."""
-        await self._connection.execute(_FORGET, self._chain_ref, generation)
-
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
+        """Moves the read point as far as the rows allow, and drops statements about branches that a fork has ended."""
         # Held first, so that of two transactions which end the wait of two statements the later sees both.
         held = await self._connection.fetchrow(_HOLD, self._chain_ref)
         assert held is not None, "the store adds a chain before it writes to it"
         number = held["block_number"]
         # A statement that comes after the fork that ended its branch would have later ones wait for ever.
-        await self.forget_before(held["generation"])
+        await self._connection.execute(_FORGET, self._chain_ref, held["generation"])
         for row in await self._connection.fetch(_LIST, self._chain_ref):
             follows = row["from_block"] == 0 or (number is not None and row["from_block"] <= number + 1)
             if row["awaits"] or not follows:

@@ -17,7 +17,8 @@ class RetractBlocks:
         async def work(unit: Unit) -> None:
             await unit.retractor.take_back(await unit.blocks.orphan(retraction))
             await unit.blocks.retreat(retraction)
-            await unit.progress.forget_before(retraction.generation)
+            # What follows the ancestor may have been said already, by somebody who had not to tell of the fork.
+            await unit.progress.settle()
 
         await self._store.alone(cause, retraction.chain, work)
 

@@ -43,8 +43,8 @@ class ReadPoint(Protocol):
     async def record(self, progress: Progress) -> None:
         """Takes a statement of progress in; the read point moves as far as the rows allow."""
 
-    async def forget_before(self, generation: int) -> None:
-        """Drops statements of earlier generations."""
+    async def settle(self) -> None:
+        """Moves the read point as far as the rows allow."""
 
 
 class Collections(Protocol):

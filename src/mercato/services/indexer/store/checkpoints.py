@@ -67,6 +67,11 @@ SELECT $1, address, from_block, 'factory' FROM unnest($2::bytea[], $3::bigint[])
 ON CONFLICT DO NOTHING
 """
 
+_TOLD = """
+SELECT * FROM reorgs WHERE chain_id = $1 AND published_at > now() - interval '1 day' ORDER BY generation DESC LIMIT $2
+"""
+_TOLD_MOST = 8
+
 
 class Checkpoints:
     """The tables of the indexer; one object for all chains."""
@@ -159,6 +164,11 @@ class Checkpoints:
         rows = await self._database.pool.fetch(
             "SELECT * FROM reorgs WHERE chain_id = $1 AND published_at IS NULL ORDER BY generation", chain
         )
+        return [await self._reorg(row) for row in rows]
+
+    async def list_told(self, chain: ChainId) -> list[Reorg]:
+        """The newest forks that everybody was told of in the last day, newest first."""
+        rows = await self._database.pool.fetch(_TOLD, chain, _TOLD_MOST)
         return [await self._reorg(row) for row in rows]
 
     async def mark_published(self, checkpoint: Checkpoint, reorg: Reorg) -> None:

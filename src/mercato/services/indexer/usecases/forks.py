@@ -46,7 +46,10 @@ class FollowFork:
         await reading.reload(self._checkpoints)
 
     async def finish(self, reading: Reading) -> None:
-        """Tells what an earlier term recorded and may not have told."""
+        """Tells what an earlier term recorded and may not have told. What was told lately may still be on its way: the
+        next statement of progress waits for it, too, or the rows of a lost branch could pass for true."""
+        for reorg in await self._checkpoints.list_told(reading.chain):
+            reading.unsaid[messages.reorged(reading.chain, reorg).message_id] = None
         for reorg in await self._checkpoints.list_unpublished(reading.chain):
             await self._tell(reading, reorg)
 

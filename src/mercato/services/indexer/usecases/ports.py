@@ -103,6 +103,9 @@ class CheckpointStore(Protocol):
     async def list_unpublished(self, chain: ChainId) -> list[Reorg]:
         """Forks that were recorded and not yet told to everybody, oldest first."""
 
+    async def list_told(self, chain: ChainId) -> list[Reorg]:
+        """The newest forks that everybody was told of lately."""
+
     async def mark_published(self, checkpoint: Checkpoint, reorg: Reorg) -> None:
         """Everybody knows this fork."""
 
