@@ -14,6 +14,7 @@ from tests.integration.indexer.indexer_rig import Mailbox, Stores, eventually, h
 from tests.integration.indexer.indexer_sockets import GRANTED, Cable, Script, announcement, serving
 
 from mercato.evm.rpc import Endpoint, NodeUnavailable, RpcPool, announcements
+from mercato.services.indexer.usecases.tip import BEAT
 
 _NEVER = 600.0
 """Seconds; a test that polls at this rate does not poll."""
@@ -48,7 +49,14 @@ async def test_a_block_is_read_when_it_is_announced_without_any_poll(stores: Sto
                 await stores.indexed(anvil.chain, head.number, head.hash)
             head = await anvil.mine(3)
             await stores.indexed(anvil.chain, head.number, head.hash)
-    assert _wakeups(anvil, "news") >= 1
+
+            async def woken() -> bool | None:
+                await asyncio.sleep(2 * BEAT)  # a block within a beat of the last one is found by the next look
+                mined = await anvil.mine()
+                await stores.indexed(anvil.chain, mined.number, mined.hash)
+                return True if _wakeups(anvil, "news") else None
+
+            await eventually(woken)
     assert _up(anvil) == 0.0
 
 
@@ -71,6 +79,7 @@ async def test_when_the_socket_is_cut_polling_goes_on_and_the_socket_comes_back(
             await _is_up(anvil, 1.0)
 
             async def woken_again() -> bool | None:
+                await asyncio.sleep(2 * BEAT)
                 mined = await anvil.mine()
                 await stores.indexed(anvil.chain, mined.number, mined.hash)
                 return True if _wakeups(anvil, "news") > before else None
