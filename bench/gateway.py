@@ -54,7 +54,6 @@ _SERVICES = ("chains", "indexer", "catalog", "gateway")
 _SERVERS = ("postgres", "rabbitmq", "redis", "mongo")
 _HOT_PAGES = 200
 _METADATA_PAGE = 500
-_PAGES_A_TURN = 11
 _READY_AFTER = 300.0
 _MOST_PER_SECOND = 1150
 """More than a run without kept answers asks for in a second."""
@@ -153,17 +152,15 @@ async def _describe_tokens(stack: LocalStack, node: ReplayNode, expected: EndSta
     if len(ids) != expected.tokens:
         raise WrongEnd(f"{len(ids)} tokens, not {expected.tokens}")
     pages = [ids[start : start + _METADATA_PAGE] for start in range(0, len(ids), _METADATA_PAGE)]
-    for turn in range(0, len(pages), _PAGES_A_TURN):
-        # Other connections each time: plans that were made for empty tables would be kept for full ones.
-        async with postgres.connected(stack.settings, "catalog_db") as database:
-            join = JoinMetadata(CatalogStore(database))
-            for number, page in enumerate(pages[turn : turn + _PAGES_A_TURN], turn):
-                cause = Cause("bench", f"page {number}")
-                found = [_resolution(token_id, now) for token_id in page]
-                await join.run(cause, node.chain, Address.parse(RECORDED[0]), found)
-            # Nobody listens to what the bench has joined.
-            await database.pool.execute("DELETE FROM outbox")
-        await _settle(stack)
+    async with postgres.connected(stack.settings, "catalog_db") as database:
+        join = JoinMetadata(CatalogStore(database))
+        for number, page in enumerate(pages):
+            cause = Cause("bench", f"page {number}")
+            found = [_resolution(token_id, now) for token_id in page]
+            await join.run(cause, node.chain, Address.parse(RECORDED[0]), found)
+        # Nobody listens to what the bench has joined.
+        await database.pool.execute("DELETE FROM outbox")
+    await _settle(stack)
 
 
 def _resolution(token_id: str, now: datetime) -> Resolution:

@@ -48,6 +48,9 @@ SELECT DISTINCT t.trait_ref, i.value FROM unnest($2::text[], $3::text[], $4::tex
 JOIN traits t ON t.collection_ref = $1 AND t.name = i.name AND t.kind = i.kind
 ON CONFLICT DO NOTHING
 """
+# How many rows an array holds decides between a hash and a nested loop; a plan kept from small arrays or empty tables
+# has compared each link of a page with each other one, for a minute.
+_PLAN_ANEW = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
 _LINK = """
 WITH wanted AS MATERIALIZED (
     SELECT DISTINCT i.token_id, v.value_ref
@@ -123,6 +126,7 @@ class Metadata:
 
     async def join(self, collection_ref: int, resolutions: Iterable[Resolution]) -> list[Resolution]:
         """Joins what was resolved to its tokens; those whose document is now the token's."""
+        await self._connection.execute(_PLAN_ANEW)
         joined = []
         for different in _rounds(resolutions):
             joined += await self._join(collection_ref, different)
