@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,10 +17,11 @@ from mercato.evm.abi import Function
 from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit import grpc
 from mercato.kit.errors import Conflict, Unavailable
-from mercato.kit.ids import Address, ChainId, keccak256
+from mercato.kit.ids import Address, ChainId, Wei, keccak256
 from mercato.kit.settings import Settings
 from mercato.rpc.chains.v1 import chains_pb2 as pb
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
+from mercato.services.chains.model import CAREFUL_POLICY, GasPolicy
 
 if TYPE_CHECKING:
     from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceAsyncStub
@@ -57,15 +58,15 @@ async def seed(settings: Settings, chains: Sequence[LocalChain]) -> None:
 
 
 async def _register(registry: ChainsServiceAsyncStub, chain: LocalChain) -> None:
-    """Adds the chain with its gas policy, once; a second start after a kill in between puts the policy, too."""
+    """Adds the chain, once, and gives it its gas policy while it has the one of every new chain."""
     caip2 = chain.chain_id.caip2
     new = pb.PutChainRequest(chain=_description(chain), expected_version=0)
     try:
-        version = (await registry.PutChain(new, timeout=_REGISTRY_PATIENCE)).version
+        known = await registry.PutChain(new, timeout=_REGISTRY_PATIENCE)
     except Conflict:
-        version = (await registry.GetChain(pb.GetChainRequest(chain_id=caip2))).version
-    if version == 1:
-        policy = pb.PutGasPolicyRequest(chain_id=caip2, gas_policy=_gas_policy(), expected_version=1)
+        known = await registry.GetChain(pb.GetChainRequest(chain_id=caip2))
+    if known.gas_policy == _policy_message(CAREFUL_POLICY):
+        policy = pb.PutGasPolicyRequest(chain_id=caip2, gas_policy=_gas_policy(), expected_version=known.version)
         await registry.PutGasPolicy(policy)
 
 
@@ -118,12 +119,16 @@ def _description(chain: LocalChain) -> pb.Chain:
 
 
 def _gas_policy() -> pb.GasPolicy:
-    gwei = 10**9
+    """A local node mines at once and gas is cheap."""
+    return _policy_message(replace(CAREFUL_POLICY, max_priority_fee=Wei(10**9), confirmations=1))
+
+
+def _policy_message(policy: GasPolicy) -> pb.GasPolicy:
     return pb.GasPolicy(
-        base_fee_multiplier_percent=200,
-        max_priority_fee=str(gwei),
-        max_fee_cap=str(500 * gwei),
-        gas_limit_margin_percent=20,
-        confirmations=1,
-        finality_depth=64,
+        base_fee_multiplier_percent=policy.base_fee_multiplier_percent,
+        max_priority_fee=str(policy.max_priority_fee),
+        max_fee_cap=str(policy.max_fee_cap),
+        gas_limit_margin_percent=policy.gas_limit_margin_percent,
+        confirmations=policy.confirmations,
+        finality_depth=policy.finality_depth,
     )

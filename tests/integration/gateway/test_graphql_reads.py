@@ -89,9 +89,10 @@ async def test_holdings_with_tokens_and_collections_take_one_call_for_each_kind(
         "amount": "1",
         "token": {"name": "Light #50", "collection": {"symbol": "LIGHT"}},
     }
-    assert dict(gateway.world.calls) == {
-        "Introspect": 1, "BatchGetUsers": 1, "ListWallets": 1, "ListBalances": 1, "BatchGetTokens": 1,
-        "BatchGetCollections": 1,
+    calls = dict(gateway.world.calls)
+    assert calls.pop("Introspect", 0) <= 1, "a token that was asked about is believed for a while"
+    assert calls == {
+        "BatchGetUsers": 1, "ListWallets": 1, "ListBalances": 1, "BatchGetTokens": 1, "BatchGetCollections": 1,
     }  # fmt: skip
     assert list(gateway.world.requests["ListBalances"].owners) == [ALICE]
 

@@ -91,8 +91,13 @@ async def test_a_chain_that_is_registered_at_run_time_is_read_without_a_restart(
 
     code, ready = await _page(settings, "/readyz")
     assert (code, '"registry": "ok"' in ready) == (200, True)
-    _, metrics = await _page(settings, "/metrics")
-    assert f'mercato_indexer_indexed_block{{chain="{anvil.chain.caip2}"}} {head.number}.0' in metrics
+
+    async def measured() -> str | None:
+        """The gauges, once the reader has looked again after its last block."""
+        _, page = await _page(settings, "/metrics")
+        return page if f'mercato_indexer_indexed_block{{chain="{anvil.chain.caip2}"}} {head.number}.0' in page else None
+
+    metrics = await eventually(measured)
     assert f'mercato_indexer_lag_blocks{{chain="{anvil.chain.caip2}"}} 0.0' in metrics
     assert f'mercato_indexer_facts_total{{chain="{anvil.chain.caip2}",kind="minted"}} 4.0' in metrics
 

@@ -127,7 +127,7 @@ async def test_a_message_with_several_keys_reaches_each_of_their_queues_once(
     for queue in ("catalog.tokens.transferred", "catalog.tokens.refreshed"):
         await until_depth(channel, queue, 1)
     reached = {name for name in topology.QUEUE_BY_NAME if await depth(channel, name)}
-    assert reached == {"catalog.tokens.transferred", "catalog.tokens.refreshed"}
+    assert reached == {"catalog.tokens.transferred", "wallets.tokens.transferred", "catalog.tokens.refreshed"}
 
 
 async def test_a_message_with_several_keys_climbs_the_ladder_in_its_own_queue_alone(
@@ -142,7 +142,8 @@ async def test_a_message_with_several_keys_climbs_the_ladder_in_its_own_queue_al
         await until_depth(channel, topology.PARKED, 1)
     assert [attempt for attempt, _ in seen] == list(range(1, tries + 1))
     reached = {name: await depth(channel, name) for name in (*topology.QUEUE_BY_NAME, topology.PARKED)}
-    assert {name: n for name, n in reached.items() if n} == {"catalog.tokens.refreshed": 1, topology.PARKED: 1}
+    others = {"catalog.tokens.refreshed": 1, "wallets.tokens.transferred": 1}
+    assert {name: n for name, n in reached.items() if n} == others | {topology.PARKED: 1}
 
 
 def test_every_queue_is_reached_by_some_key() -> None:
