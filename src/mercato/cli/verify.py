@@ -39,10 +39,12 @@ def verify(*, chain: Chain = None, sample: Sample = 100, seed: Seed = None) -> N
 async def _run(chosen: ChainId | None, sample: int, seed: int) -> bool:
     _out.print(f"seed {seed}")
     async with verifying(Settings()) as tool:
-        chains = [chosen] if chosen else await tool.chains()
+        chains, left_out = ([chosen], []) if chosen else await tool.chains()
         results = [await tool.run(chain, sample, seed) for chain in chains]
-    if not chains:
+    if not chains and not left_out:
         _out.print("the catalog has read no chain yet")
+    for absent in left_out:
+        _out.print(f"left out: {absent.caip2} is switched off, or has no endpoint to ask")
     for result in results:
         show(result)
     return not any(result.disagreements for result in results)

@@ -75,9 +75,11 @@ class Verifying:
         self._live = live
         self._directory = directory
 
-    async def chains(self) -> list[ChainId]:
-        """The chains there is something to verify of."""
-        return await list_chains(self._live)
+    async def chains(self) -> tuple[list[ChainId], list[ChainId]]:
+        """The chains there is something to verify of: those whose nodes can be asked, and those switched off."""
+        served = {handle.chain_id for handle in await self._directory.all()}
+        known = await list_chains(self._live)
+        return [chain for chain in known if chain in served], [chain for chain in known if chain not in served]
 
     async def run(self, chain: ChainId, size: int, seed: int) -> Verified:
         """Looks at up to `size` owners, `size` balances and the transfers of `size` blocks.
