@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import struct
 import zlib
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 from media_parts import UPLOAD_LIMIT, content, picture
 
-from mercato.kit.errors import InvalidArgument, MercatoError, NotFound, TooLarge
+from mercato.kit import mongo
+from mercato.kit.errors import InvalidArgument, MercatoError, NotFound, TooLarge, Unavailable
 from mercato.kit.mongo import Client
+from mercato.kit.settings import Settings
 from mercato.services.media import model
-from mercato.services.media.store import MediaStore
+from mercato.services.media.store import MediaStore, open_bucket
 from mercato.services.media.usecases import MAX_PIXELS, StoreFile
+
+if TYPE_CHECKING:
+    from mercato.stack import LocalStack
 
 NEVER_STORED = model.content_id(b"never stored")
 
@@ -37,6 +43,34 @@ async def refusal(store_file: StoreFile, store: MediaStore, mongodb: Client, dat
     with pytest.raises(NotFound):
         await store.read(model.content_id(data))
     return caught.value
+
+
+async def test_a_file_is_stored_after_the_document_server_was_killed(
+    stack: LocalStack, store_file: StoreFile, store: MediaStore
+) -> None:
+    """Connections of a pool die with the server; the first call after its restart must not be what finds out."""
+    first = await store_file(picture("PNG", (31, 7)), "user", "before.png")
+    await stack.kill("mongo")
+    await stack.start("mongo")
+    second = await store_file(picture("PNG", (7, 31)), "user", "after.png")
+    for asset in (first, second):
+        assert (await content(store, asset.cid))[0] == "image/png"
+
+
+async def test_a_document_server_that_is_away_is_an_answer(settings: Settings, store: MediaStore) -> None:
+    url = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=300"
+    async with mongo.connected(settings.model_copy(update={"mongo_url": url})) as nobody:
+        away = MediaStore(open_bucket(settings), nobody)
+        with pytest.raises(Unavailable) as caught:
+            await away.find_document(NEVER_STORED)
+    assert caught.value.reason == "DOCUMENTS_UNAVAILABLE"
+
+
+async def test_an_object_store_that_is_away_is_an_answer(settings: Settings, mongodb: Client) -> None:
+    away = MediaStore(open_bucket(settings.model_copy(update={"s3_url": "http://127.0.0.1:9"})), mongodb)
+    with pytest.raises(Unavailable) as caught:
+        await away.read(NEVER_STORED)
+    assert caught.value.reason == "OBJECTS_UNAVAILABLE"
 
 
 @pytest.mark.parametrize(

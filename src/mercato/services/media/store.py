@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from mercato.kit.errors import NotFound
-from mercato.kit.mongo import Client
+from mercato.kit.errors import NotFound, Unavailable
+from mercato.kit.mongo import Client, repeatable
 from mercato.kit.settings import Settings
 from mercato.services.media.model import Asset, Document, is_own_path
 
@@ -49,8 +50,12 @@ class MediaStore:
     async def put_object(self, path: str, data: bytes, content_type: str) -> None:
         """Stores bytes under `path`. The same path always has the same bytes, so a second put changes nothing; a
         conditional one would make S3 servers queue parallel uploads of the same file behind a lock."""
-        await obstore.put_async(self._bucket, path, data, attributes={"Content-Type": content_type})
+        try:
+            await obstore.put_async(self._bucket, path, data, attributes={"Content-Type": content_type})
+        except BaseError as error:
+            raise _away(error) from error
 
+    @repeatable
     async def save_asset(self, asset: Asset, owner: str, file_name: str) -> Asset:
         """Remembers an asset; the first description of a content id stays."""
         row = {
@@ -64,6 +69,7 @@ class MediaStore:
             row = await self._assets.find_one({"_id": asset.cid}) or row
         return _asset(row)
 
+    @repeatable
     async def save_document(self, path: str, json: bytes, uri: str, at: datetime, source: str) -> Document:
         """Remembers a metadata document under its path ("{cid}" or "{cid}/{name}")."""
         row = _document_row(path, json, uri, at, source)
@@ -73,6 +79,7 @@ class MediaStore:
             row = await self._docs.find_one({"_id": path}) or row
         return _document(row)
 
+    @repeatable
     async def save_folder(self, cid: str, entries: Mapping[str, bytes], at: datetime) -> None:
         """Remembers the documents of a folder by their names, in one write."""
         rows = [
@@ -85,6 +92,7 @@ class MediaStore:
             if any(e["code"] != _DUPLICATE for e in error.details["writeErrors"]):
                 raise
 
+    @repeatable
     async def find_document(self, path: str) -> Document | None:
         row = await self._docs.find_one({"_id": path})
         return _document(row) if row else None
@@ -98,8 +106,14 @@ class MediaStore:
             found = await obstore.get_async(self._bucket, path)
         except FileNotFoundError:
             raise missing from None
+        except BaseError as error:
+            raise _away(error) from error
         kind = found.attributes.get("Content-Type", "application/octet-stream")
         return kind, found.meta["size"], _chunks(found)
+
+
+def _away(error: BaseError) -> Unavailable:
+    return Unavailable("OBJECTS_UNAVAILABLE", f"the object store does not answer: {str(error)[:200]}")
 
 
 async def _chunks(found: Any) -> AsyncIterator[bytes]:

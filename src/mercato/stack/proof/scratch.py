@@ -44,7 +44,7 @@ async def scratch_database(settings: Settings, chain: ChainId, schema: str) -> A
     home = settings.database_url(REBUILD)
     kind = "" if schema == CATALOG else f"_{schema.removesuffix('_db')}"
     name = f"{REBUILD}{kind}_{int(chain)}_{os.getpid()}"
-    await _execute(home, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await _drop(home, name)
     await _execute(home, f'CREATE DATABASE "{name}" TEMPLATE template0')
     kept = False
     try:
@@ -57,7 +57,15 @@ async def scratch_database(settings: Settings, chain: ChainId, schema: str) -> A
         kept = scratch.kept
     finally:
         if not kept:
-            await _execute(home, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await _drop(home, name)
+
+
+async def _drop(home: str, name: str) -> None:
+    """Without force first: that one ends a vacuum of the server's own, which this role may not."""
+    try:
+        await _execute(home, f'DROP DATABASE IF EXISTS "{name}"')
+    except asyncpg.ObjectInUseError:
+        await _execute(home, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 async def _execute(url: str, statement: str) -> None:
