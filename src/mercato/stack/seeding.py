@@ -21,7 +21,8 @@ from mercato.kit.ids import Address, ChainId, Wei, keccak256
 from mercato.kit.settings import Settings
 from mercato.rpc.chains.v1 import chains_pb2 as pb
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
-from mercato.services.chains.model import CAREFUL_POLICY, GasPolicy
+from mercato.services.chains.model import CAREFUL_POLICY
+from mercato.services.chains.rpc.servicer import render_gas_policy
 
 if TYPE_CHECKING:
     from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceAsyncStub
@@ -65,7 +66,7 @@ async def _register(registry: ChainsServiceAsyncStub, chain: LocalChain) -> None
         known = await registry.PutChain(new, timeout=_REGISTRY_PATIENCE)
     except Conflict:
         known = await registry.GetChain(pb.GetChainRequest(chain_id=caip2))
-    if known.gas_policy == _policy_message(CAREFUL_POLICY):
+    if known.gas_policy == render_gas_policy(CAREFUL_POLICY):
         policy = pb.PutGasPolicyRequest(chain_id=caip2, gas_policy=_gas_policy(), expected_version=known.version)
         await registry.PutGasPolicy(policy)
 
@@ -120,15 +121,4 @@ def _description(chain: LocalChain) -> pb.Chain:
 
 def _gas_policy() -> pb.GasPolicy:
     """A local node mines at once and gas is cheap."""
-    return _policy_message(replace(CAREFUL_POLICY, max_priority_fee=Wei(10**9), confirmations=1))
-
-
-def _policy_message(policy: GasPolicy) -> pb.GasPolicy:
-    return pb.GasPolicy(
-        base_fee_multiplier_percent=policy.base_fee_multiplier_percent,
-        max_priority_fee=str(policy.max_priority_fee),
-        max_fee_cap=str(policy.max_fee_cap),
-        gas_limit_margin_percent=policy.gas_limit_margin_percent,
-        confirmations=policy.confirmations,
-        finality_depth=policy.finality_depth,
-    )
+    return render_gas_policy(replace(CAREFUL_POLICY, max_priority_fee=Wei(10**9), confirmations=1))

@@ -152,8 +152,20 @@ def _gas_policy(policy: pb.GasPolicy) -> GasPolicy:
     )
 
 
+def render_gas_policy(policy: GasPolicy) -> pb.GasPolicy:
+    """A policy as callers see it and send it; wei as decimal text."""
+    return pb.GasPolicy(
+        base_fee_multiplier_percent=policy.base_fee_multiplier_percent,
+        max_priority_fee=str(policy.max_priority_fee),
+        max_fee_cap=str(policy.max_fee_cap),
+        gas_limit_margin_percent=policy.gas_limit_margin_percent,
+        confirmations=policy.confirmations,
+        finality_depth=policy.finality_depth,
+    )
+
+
 def _render(chain: Chain) -> pb.Chain:
-    spec, policy = chain.spec, chain.gas_policy
+    spec = chain.spec
     return pb.Chain(
         chain_id=spec.chain_id.caip2,
         name=spec.name,
@@ -180,14 +192,7 @@ def _render(chain: Chain) -> pb.Chain:
         contracts=[
             pb.Contract(kind=c.kind, address=c.address, deployed_block=c.deployed_block) for c in chain.contracts
         ],
-        gas_policy=pb.GasPolicy(
-            base_fee_multiplier_percent=policy.base_fee_multiplier_percent,
-            max_priority_fee=str(policy.max_priority_fee),
-            max_fee_cap=str(policy.max_fee_cap),
-            gas_limit_margin_percent=policy.gas_limit_margin_percent,
-            confirmations=policy.confirmations,
-            finality_depth=policy.finality_depth,
-        ),
+        gas_policy=render_gas_policy(chain.gas_policy),
     )
 
 
