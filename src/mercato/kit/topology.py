@@ -55,6 +55,7 @@ class Queue:
 QUEUES = (
     Queue("subs.auth.logged_in", "subscriptions", AUTH_EVENTS, "user.logged_in"),
     Queue("users.auth.logged_in", "users", AUTH_EVENTS, "user.logged_in"),
+    Queue("auth.wallets.unlinked", "auth", WALLETS_EVENTS, "wallet.unlinked"),
     Queue("subs.wallets.linked", "subscriptions", WALLETS_EVENTS, "wallet.linked"),
     Queue("catalog.collections.created", "catalog", COLLECTIONS_EVENTS, "created.eip155.*"),
     Queue("catalog.collections.imported", "catalog", COLLECTIONS_EVENTS, "imported.eip155.*"),
@@ -78,6 +79,7 @@ QUEUE_BY_NAME = {queue.name: queue for queue in QUEUES}
 
 USER_LOGGED_IN = "user.logged_in"
 WALLET_LINKED = "wallet.linked"
+WALLET_UNLINKED = "wallet.unlinked"
 METADATA_REQUESTED = "metadata.requested"
 METADATA_RESOLVED = "metadata.resolved"
 

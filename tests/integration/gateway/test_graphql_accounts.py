@@ -81,7 +81,8 @@ async def test_unlinking_ends_the_sessions_of_the_wallet_and_shows_what_is_left(
     assert answer.data["unlinkWallet"] == {"revokedSessions": 2, "wallets": [{"address": ALICE.checksum}]}
     assert gateway.world.requests["UnlinkWallet"].wallet_id == WALLET_ID
     revoked = gateway.world.requests["RevokeWalletSessions"]
-    assert (revoked.user_id, revoked.address, revoked.chain_id) == (str(gateway.world.alice), BOB, CHAIN.caip2)
+    assert (revoked.user_id, revoked.wallet_id) == (str(gateway.world.alice), WALLET_ID)
+    assert (revoked.address, revoked.chain_id) == (BOB, CHAIN.caip2)
 
 
 async def test_the_last_wallet_stays_and_so_do_its_sessions(gateway: Gateway) -> None:

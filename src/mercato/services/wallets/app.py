@@ -15,7 +15,7 @@ from mercato.kit.settings import Settings
 from mercato.kit.tasks import looping
 from mercato.rpc.wallets.v1.wallets_pb2_grpc import add_WalletsServiceServicer_to_server
 from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainReorged, OnTokensTransferred
-from mercato.services.wallets.rpc import WalletsServicer, wallet_linked
+from mercato.services.wallets.rpc import WalletsServicer, wallet_linked, wallet_unlinked
 from mercato.services.wallets.store.approvals import (
     APPROVED_CONSUMER,
     REORGED_CONSUMER,
@@ -36,7 +36,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         database = await enter(postgres.connected(settings, "wallet_db"))
         client = await enter(redis.connected(settings))
         broker = await enter(rabbit.connected(settings, "wallets"))
-        wallets = WalletStore(database, client, wallet_linked, log)
+        wallets = WalletStore(database, client, wallet_linked, wallet_unlinked, log)
         approvals, cache = ApprovalStore(database), ApprovalCache(client, log)
         follow = FollowApprovals(approvals, cache)
         servicer = WalletsServicer(

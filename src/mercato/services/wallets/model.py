@@ -79,10 +79,11 @@ def heir(wallets: Sequence[Wallet], leaving: Wallet) -> Wallet | None:
 
 @dataclass(frozen=True)
 class Ownership:
-    """Whose an address is, if anybody's, and the users it was unlinked from."""
+    """Whose an address is, if anybody's, by which links, and the users it was unlinked from."""
 
     user_id: UserId | None
     left: tuple[UserId, ...] = ()
+    wallets: tuple[UUID, ...] = ()
 
 
 WALLET_LIMIT = 100

@@ -1,8 +1,9 @@
-"""WalletsService over gRPC: parse, call the use case, render; and the event that tells of a link."""
+"""WalletsService over gRPC: parse, call the use case, render; and the events that tell of links."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from grpc import aio
@@ -51,7 +52,9 @@ class WalletsServicer(WalletsServiceServicer):
     async def ResolveAddress(self, request: pb.ResolveAddressRequest, context: Context) -> pb.ResolveAddressResponse:
         found = await self._wallets.resolve(Address(request.address))
         return pb.ResolveAddressResponse(
-            user_id="" if found.user_id is None else str(found.user_id), left_user_ids=map(str, found.left)
+            user_id="" if found.user_id is None else str(found.user_id),
+            left_user_ids=map(str, found.left),
+            wallet_ids=map(str, found.wallets),
         )
 
     async def SetPrimaryWallet(self, request: pb.SetPrimaryWalletRequest, context: Context) -> pb.Wallet:
@@ -94,6 +97,18 @@ def wallet_linked(wallet: Wallet) -> Outgoing:
         occurred_at=wallet.linked_at,
     )
     return messages.outgoing(topology.WALLETS_EVENTS, topology.WALLET_LINKED, event, message_id=str(wallet.id))
+
+
+def wallet_unlinked(wallet: Wallet, now: datetime) -> Outgoing:
+    """wallets.events · wallet.unlinked; a wallet is unlinked once, for a new link has an id of its own."""
+    event = events_pb2.WalletUnlinked(
+        user_id=str(wallet.user_id),
+        wallet_id=str(wallet.id),
+        address=wallet.address,
+        chain_id=wallet.chain.caip2,
+        occurred_at=now,
+    )
+    return messages.outgoing(topology.WALLETS_EVENTS, topology.WALLET_UNLINKED, event, f"{wallet.id}:unlinked")
 
 
 def _wanted(

@@ -40,6 +40,20 @@ class WalletLinked(_message.Message):
     occurred_at: _timestamp_pb2.Timestamp
     def __init__(self, user_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., primary: _Optional[bool] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class WalletUnlinked(_message.Message):
+    __slots__ = ("user_id", "wallet_id", "address", "chain_id", "occurred_at")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    wallet_id: str
+    address: bytes
+    chain_id: str
+    occurred_at: _timestamp_pb2.Timestamp
+    def __init__(self, user_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class FactBlocks(_message.Message):
     __slots__ = ("chain_id", "blocks", "catching_up", "generation")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]

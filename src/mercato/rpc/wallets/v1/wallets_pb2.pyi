@@ -92,12 +92,14 @@ class ResolveAddressRequest(_message.Message):
     def __init__(self, address: _Optional[bytes] = ...) -> None: ...
 
 class ResolveAddressResponse(_message.Message):
-    __slots__ = ("user_id", "left_user_ids")
+    __slots__ = ("user_id", "left_user_ids", "wallet_ids")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     LEFT_USER_IDS_FIELD_NUMBER: _ClassVar[int]
+    WALLET_IDS_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     left_user_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, user_id: _Optional[str] = ..., left_user_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    wallet_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, user_id: _Optional[str] = ..., left_user_ids: _Optional[_Iterable[str]] = ..., wallet_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SetPrimaryWalletRequest(_message.Message):
     __slots__ = ("user_id", "wallet_id")

@@ -76,10 +76,15 @@ class AuthClient:
         )
         return Proven(Address(answer.address), ChainId.parse(answer.chain_id), answer.by_key)
 
-    async def revoke_wallet_sessions(self, user_id: UUID, address: Address, chain_id: ChainId) -> list[str]:
-        """Ends the sessions that a wallet opened; returns their ids."""
+    async def revoke_wallet_sessions(
+        self, user_id: UUID, wallet_id: UUID, address: Address, chain_id: ChainId
+    ) -> list[str]:
+        """Ends the sessions that a wallet opened before it was unlinked; returns their ids, also of those that the
+        news of it ended first."""
         answer = await self._stub.RevokeWalletSessions(
-            auth_pb2.RevokeWalletSessionsRequest(user_id=str(user_id), address=address, chain_id=chain_id.caip2)
+            auth_pb2.RevokeWalletSessionsRequest(
+                user_id=str(user_id), wallet_id=str(wallet_id), address=address, chain_id=chain_id.caip2
+            )
         )
         return list(answer.session_ids)
 
