@@ -43,8 +43,6 @@ WITHOUT_READ_POINT = {
     "IntentConnection",
     "CollectionImportConnection",
     "ChainChangeConnection",
-    "ApprovalConnection",
-    "ApprovalChangeConnection",
 }
 
 
