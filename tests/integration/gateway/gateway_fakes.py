@@ -581,6 +581,16 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
         del token.flags[:]
         return token
 
+    async def ListModeration(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListModeration", request)
+        admin = str(self._world.tokens_of_users["token-admin"])
+        lines = [
+            catalog_pb2.Moderation(id="9", flag="SPAM", raised=False, reason="", done_by=admin, at=stamp()),
+            catalog_pb2.Moderation(id="8", flag="SPAM", raised=True, reason="airdropped", done_by="bot", at=stamp()),
+        ]
+        rows, page, cursors = _page(lines, request.page)
+        return catalog_pb2.ListModerationResponse(entries=rows, page=page, cursors=cursors)
+
     async def GetReadPoints(self, request: Any, context: Any) -> Any:
         self._world.enter("GetReadPoints", request)
         return catalog_pb2.GetReadPointsResponse(points=[a_read_point()])

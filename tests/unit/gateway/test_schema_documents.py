@@ -43,6 +43,7 @@ WITHOUT_READ_POINT = {
     "IntentConnection",
     "CollectionImportConnection",
     "ChainChangeConnection",
+    "ModerationConnection",
 }
 
 
