@@ -119,7 +119,7 @@ async def test_a_picture_that_is_worn_already_is_not_asked_about_again(settings:
 
 
 async def test_while_media_is_away_nothing_is_believed_of_a_picture(settings: Settings) -> None:
-    away = settings.model_copy(update={"grpc_ports": "media=1"})
+    away = settings.model_copy(update={"grpc_hosts": "media=127.0.0.9"})
     async with grpc.connected(away, "media", MediaServiceStub) as stub:
         with pytest.raises(Unavailable):
             await MediaClient(stub).find_type(ELSEWHERE)
