@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -20,6 +21,8 @@ from mercato.kit.read_versions import ReadVersions
 from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.push.v1 import push_pb2
 from mercato.services.gateway import app
+from mercato.services.gateway.http.hot import Doorkeeper, HotReads
+from mercato.services.gateway.store.answers import Answers
 from mercato.stack import LocalStack
 
 LIST = """
@@ -37,7 +40,7 @@ LIMIT = 30_000
 @pytest.fixture(scope="module")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     async with AsyncExitStack() as opened:
-        env = {"MERCATO_READ_CACHE_LIMIT": str(LIMIT)}
+        env = {"MERCATO_READ_CACHE_LIMIT": str(LIMIT), "MERCATO_READ_CACHE_FIRST": "true"}
         stack = await opened.enter_async_context(
             LocalStack(tmp_path_factory.mktemp("hot"), services=[], servers={"redis"}, env=env)
         )
@@ -242,6 +245,45 @@ async def test_rows_read_before_a_change_are_not_kept_as_if_read_after_it(gatewa
     assert (await slow).data
     gateway.world.collections[CONTRACT] = a_collection(name="New")
     assert (await gateway.execute(ONE, contract=CONTRACT.checksum)).data["collection"]["name"] == "New"
+
+
+# ---- what comes again ----------------------------------------------------------------------------
+
+
+async def ask(hot: HotReads, digest: str, answer: bytes, made: list[bytes]) -> bytes:
+    """As the endpoint asks: found, or made and perhaps kept."""
+    if (found := await hot.find(digest)) is not None:
+        return found
+    async with hot.filling(digest) as filling:
+        await asyncio.sleep(0.01)
+        made.append(answer)
+        if filling is not None:
+            await filling.watch.depend([read_versions.EVERYTHING])
+            await filling.keep(answer)
+    return answer
+
+
+async def test_an_answer_is_kept_when_it_is_asked_for_again(gateway: Gateway) -> None:
+    hot, made = HotReads(Answers(gateway.redis), b"", 60, LIMIT, time.monotonic, Doorkeeper()), list[bytes]()
+    assert [await ask(hot, "d1", body, made) for body in (b"1", b"2", b"3", b"4")] == [b"1", b"2", b"2", b"2"]
+    assert await ask(hot, "d2", b"other", made) == b"other"
+    assert made == [b"1", b"2", b"other"]
+    assert await gateway.redis.exists(f"{read_versions.PREFIX}d2") == 0
+
+
+async def test_twenty_who_ask_first_make_it_twice(gateway: Gateway) -> None:
+    """The first does not keep, so that nobody waits for it; the second does, and the others wait."""
+    hot, made = HotReads(Answers(gateway.redis), b"", 60, LIMIT, time.monotonic, Doorkeeper()), list[bytes]()
+    assert await asyncio.gather(*(ask(hot, "d", b"same", made) for _ in range(20))) == [b"same"] * 20
+    assert len(made) == 2
+
+
+def test_a_doorkeeper_forgets_what_has_not_come_for_long() -> None:
+    doorkeeper = Doorkeeper(3)
+    assert [doorkeeper.again(one) for one in ("a", "b", "a")] == [False, False, True]
+    assert [doorkeeper.again(one) for one in ("c", "a", "d", "e")] == [False, True, False, False]
+    assert doorkeeper.again("a")
+    assert not doorkeeper.again("b")
 
 
 # ---- many at once --------------------------------------------------------------------------------

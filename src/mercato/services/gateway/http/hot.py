@@ -1,4 +1,9 @@
-"""Anonymous reads that were answered before: given again while nothing they show has changed, made once for many."""
+"""Anonymous reads that were answered before: given again while nothing they show has changed, made once for many.
+
+What nobody asks for twice is not kept: who pages through all tokens of a collection pays for no keeping, and pushes
+nothing out that others ask for. This process remembers what it was asked for, as the doorkeeper of TinyLFU does
+(Einziger, Friedman and Manes, 2017).
+"""
 
 from __future__ import annotations
 
@@ -24,6 +29,7 @@ _AWAY = 1.0
 """Seconds for which Redis is not asked after it has failed."""
 
 _MOST_PASSING = 10_000
+_MOST_SEEN = 50_000
 
 _reads = Counter(
     "mercato_gateway_read_cache_total",
@@ -47,9 +53,18 @@ class Filling:
 
 
 class HotReads:
-    """`salt` tells schemas and limits apart: another release answers anew. `ttl` is in seconds, `most` in bytes."""
+    """`salt` tells schemas and limits apart: another release answers anew. `ttl` is in seconds, `most` in bytes;
+    without a doorkeeper every answer is kept."""
 
-    def __init__(self, answers: Answers, salt: bytes, ttl: float, most: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        salt: bytes,
+        ttl: float,
+        most: int,
+        clock: Callable[[], float],
+        doorkeeper: Doorkeeper | None,
+    ) -> None:
         self._answers = answers
         self._salt = hashlib.blake2b(salt, digest_size=16).digest()
         self._milliseconds = int(ttl * 1000)
@@ -57,6 +72,7 @@ class HotReads:
         self._clock = clock
         self._away_until = 0.0
         self._passing: OrderedDict[str, None] = OrderedDict()
+        self._doorkeeper = doorkeeper
         self._running: dict[str, asyncio.Future[None]] = {}
 
     def digest(self, request: Request) -> str:
@@ -91,8 +107,8 @@ class HotReads:
     @asynccontextmanager
     async def filling(self, digest: str) -> AsyncIterator[Filling | None]:
         """Makes the answer; those who ask for the same meanwhile wait until the block ends. None when it is not to be
-        kept."""
-        if digest in self._passing or self._clock() < self._away_until:
+        kept, and then nobody waits: it never is, or nobody has asked for it before."""
+        if digest in self._passing or self._clock() < self._away_until or not self._admits(digest):
             yield None
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -115,8 +131,31 @@ class HotReads:
             except Unavailable:
                 self._away_until = self._clock() + _AWAY
 
+    def _admits(self, digest: str) -> bool:
+        return self._doorkeeper is None or self._doorkeeper.again(digest)
+
     def _let_pass(self, digest: str) -> None:
         """Requests like this one are not looked for."""
         self._passing[digest] = None
         if len(self._passing) > _MOST_PASSING:
             self._passing.popitem(last=False)
+
+
+class Doorkeeper:
+    """Tells what comes again from what comes for the first time; forgets what has not come for a while, so that it
+    never knows more than twice `most`."""
+
+    def __init__(self, most: int = _MOST_SEEN) -> None:
+        self._most = most
+        self._now: set[str] = set()
+        self._before: set[str] = set()
+
+    def again(self, one: str) -> bool:
+        """Whether it came before; it has from now on."""
+        if one in self._now:
+            return True
+        known = one in self._before
+        self._now.add(one)
+        if len(self._now) >= self._most:
+            self._now, self._before = set(), self._now
+        return known
