@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     read_cache: bool = Field(True, description="whether anonymous reads may be answered again from Redis")
     read_cache_ttl: float = Field(60.0, description="seconds for which such an answer is kept at most")
     read_cache_limit: int = Field(512 * 1024, description="bytes of an answer that is kept")
-    read_cache_first: bool = Field(False, description="whether it is kept when first asked for, not only when again")
+    read_cache_first: bool = Field(False, description="whether that begins with the first request, not the second")
 
     # --- watching -----------------------------------------------------------------------------
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,8 +1,8 @@
 """Anonymous reads that were answered before: given again while nothing they show has changed, made once for many.
 
-What nobody asks for twice is not kept: who pages through all tokens of a collection pays for no keeping, and pushes
-nothing out that others ask for. This process remembers what it was asked for, as the doorkeeper of TinyLFU does
-(Einziger, Friedman and Manes, 2017).
+What this process is asked for the first time is neither looked for nor kept: who pages through all tokens of a
+collection pays for no trip to Redis, and pushes nothing out that others ask for. Such a doorkeeper stands before the
+TinyLFU cache too (Einziger, Friedman and Manes, 2017).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MOST_SEEN = 50_000
 
 _reads = Counter(
     "mercato_gateway_read_cache_total",
-    "Anonymous requests: hit, miss, passing (never kept), away (no Redis)",
+    "Anonymous requests: first (not seen before), hit, miss, passing (never kept), away (no Redis)",
     ["outcome"],
 )
 _kept_bytes = Counter("mercato_gateway_read_cache_bytes_total", "Bytes of answers that were kept")
@@ -54,7 +54,7 @@ class Filling:
 
 class HotReads:
     """`salt` tells schemas and limits apart: another release answers anew. `ttl` is in seconds, `most` in bytes;
-    without a doorkeeper every answer is kept."""
+    without a doorkeeper every request is looked for."""
 
     def __init__(
         self,
@@ -75,10 +75,15 @@ class HotReads:
         self._doorkeeper = doorkeeper
         self._running: dict[str, asyncio.Future[None]] = {}
 
-    def digest(self, request: Request) -> str:
-        """Of document, operation and variables, in whatever order these are written."""
+    def admit(self, request: Request) -> str | None:
+        """What to look for it by: a digest of document, operation and variables, in whatever order these are written.
+        None when it is asked for the first time."""
         asked = orjson.dumps([request.query, request.operation_name, request.variables], option=orjson.OPT_SORT_KEYS)
-        return hashlib.blake2b(asked, digest_size=16, key=self._salt).hexdigest()
+        digest = hashlib.blake2b(asked, digest_size=16, key=self._salt).hexdigest()
+        if self._doorkeeper is None or self._doorkeeper.again(digest):
+            return digest
+        _reads.labels("first").inc()
+        return None
 
     async def find(self, digest: str) -> bytes | None:
         """The body that answers, if there is one that is not older than this call.
@@ -107,8 +112,8 @@ class HotReads:
     @asynccontextmanager
     async def filling(self, digest: str) -> AsyncIterator[Filling | None]:
         """Makes the answer; those who ask for the same meanwhile wait until the block ends. None when it is not to be
-        kept, and then nobody waits: it never is, or nobody has asked for it before."""
-        if digest in self._passing or self._clock() < self._away_until or not self._admits(digest):
+        kept."""
+        if digest in self._passing or self._clock() < self._away_until:
             yield None
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -130,9 +135,6 @@ class HotReads:
                 _kept_bytes.inc(len(body))
             except Unavailable:
                 self._away_until = self._clock() + _AWAY
-
-    def _admits(self, digest: str) -> bool:
-        return self._doorkeeper is None or self._doorkeeper.again(digest)
 
     def _let_pass(self, digest: str) -> None:
         """Requests like this one are not looked for."""

@@ -215,7 +215,7 @@ def _lists(complete: Complete, field: Field) -> Enter:
         around: list[Place] = []
         for value, place in zip(values, places, strict=True):
             try:
-                found = list(_iterable(value, field))
+                found = value if type(value) is list else list(_iterable(value, field))
             except Exception as error:
                 run.fail(error, field.nodes, place)
                 continue
