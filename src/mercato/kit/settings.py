@@ -83,6 +83,7 @@ class Settings(BaseSettings):
         "empty in development: made at start",
     )
     jwt_issuer: str = "mercato"
+    handle_hold: int = Field(30 * 86400, description="seconds for which a handle somebody gave up is theirs alone")
     auth_rate_limit: int = Field(120, description="nonce and sign-in requests per minute and address or IP")
     admin_addresses: CommaList = ()
 

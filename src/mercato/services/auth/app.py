@@ -19,6 +19,7 @@ from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceStub
 from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceStub
 from mercato.services.auth import jobs
+from mercato.services.auth.consumers import UNLINKED_CONSUMER, OnWalletUnlinked
 from mercato.services.auth.model.policy import SignInPolicy
 from mercato.services.auth.model.tokens import SigningKey
 from mercato.services.auth.rpc.clients import ChainsClient, UsersClient, WalletsClient
@@ -49,6 +50,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         chains = ChainsClient(await enter(directory))
         nonces = NonceStore(database, client, log)
         sessions = SessionStore(database, client, _access_ttl(settings), log)
+        manage = ManageSessions(sessions, _now)
         keys = KeyRing(KeyStore(database), _configured_keys(settings), _access_ttl(settings), _now)
         await keys.load()
         limits = RateLimiter(client, settings.auth_rate_limit, log)
@@ -56,6 +58,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
             settings,
             nonces=nonces,
             sessions=sessions,
+            manage=manage,
             keys=keys,
             limits=limits,
             chains=chains,
@@ -66,6 +69,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         await enter(looping(log, "keys", partial(jobs.keep_keys, keys)))
         await enter(looping(log, "blacklist", partial(jobs.keep_blacklist, sessions, _now)))
         await enter(looping(log, "purge", partial(jobs.purge, nonces, sessions, _now)))
+        await enter(broker.consuming(UNLINKED_CONSUMER, OnWalletUnlinked(manage)))
         await enter(
             grpc.serving(
                 settings, "auth", [(add_AuthServiceServicer_to_server, servicer, "mercato.auth.v1.AuthService")]
@@ -80,6 +84,7 @@ def compose(
     *,
     nonces: NonceStore,
     sessions: SessionStore,
+    manage: ManageSessions,
     keys: KeyRing,
     limits: RateLimiter,
     chains: ChainsClient,
@@ -119,7 +124,7 @@ def compose(
             sessions=sessions, limits=limits, mint=mint, refresh_ttl=refresh_ttl, clock=_now, make_id=new_id
         ),
         introspect=Introspect(keys, sessions, settings.jwt_issuer, _now),
-        sessions=ManageSessions(sessions, _now),
+        sessions=manage,
         keys=keys,
     )
 

@@ -50,10 +50,22 @@ class Session:
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
+    wallet_id: UUID | None = None
+    """The link it came through; None for sessions that were open before links were noted."""
     revoked_at: datetime | None = None
 
     def is_live(self, now: datetime) -> bool:
         return self.revoked_at is None and self.expires_at > now
+
+
+@dataclass(frozen=True)
+class Link:
+    """A wallet of a user. The same address, linked again, is another one, with an id of its own."""
+
+    wallet_id: UUID
+    user_id: UserId
+    address: Address
+    chain: ChainId
 
 
 class Refusal(Enum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from mercato.evm.directory import ChainDirectory
 from mercato.evm.signatures import is_valid_signature, personal_message_hash
@@ -37,10 +38,11 @@ class WalletsClient:
         return Ownership(
             UserId(parse_id(answer.user_id)) if answer.user_id else None,
             [UserId(parse_id(text)) for text in answer.left_user_ids],
+            [parse_id(text) for text in answer.wallet_ids],
         )
 
-    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> None:
-        await self._stub.LinkWallet(
+    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> UUID:
+        answer = await self._stub.LinkWallet(
             wallets_pb2.LinkWalletRequest(
                 user_id=str(user_id),
                 address=address,
@@ -49,6 +51,7 @@ class WalletsClient:
                 occasion=wallets_pb2.OCCASION_SIGN_IN,
             )
         )
+        return parse_id(answer.wallet.id)
 
 
 class ChainsClient:

@@ -15,14 +15,15 @@ from mercato.kit.logging import Logger
 from mercato.kit.messages import Outgoing
 from mercato.kit.postgres import Connection, Database
 from mercato.kit.redis import Redis
-from mercato.services.auth.model.sessions import Client, LoginEvent, Refusal, Session, judge_refresh
+from mercato.services.auth.model.sessions import Client, Link, LoginEvent, Refusal, Session, judge_refresh
 
-_COLUMNS = "id, user_id, address, chain_id, ip, user_agent, created_at, last_used_at, expires_at, revoked_at"
+_COLUMNS = "id, user_id, address, chain_id, ip, user_agent, created_at, last_used_at, expires_at, wallet_id, revoked_at"
 
 _INSERT_SESSION = """
 WITH session AS (
-    INSERT INTO sessions (id, user_id, address, chain_id, nonce, ip, user_agent, created_at, last_used_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+    INSERT INTO sessions
+        (id, user_id, address, chain_id, nonce, ip, user_agent, created_at, last_used_at, expires_at, wallet_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $11)
 )
 INSERT INTO refresh_tokens (token_hash, session_id, issued_at) VALUES ($10, $1, $8)
 """
@@ -46,10 +47,13 @@ _REVOKE_ALL = """
 UPDATE sessions SET revoked_at = $2, revoked_reason = $3
 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id
 """
+# A session from before links were noted came through the one there was for its address.
 _REVOKE_OF_WALLET = """
-UPDATE sessions SET revoked_at = $4, revoked_reason = $5
-WHERE user_id = $1 AND address = $2 AND chain_id = $3 AND revoked_at IS NULL AND expires_at > $4 RETURNING id
+UPDATE sessions SET revoked_at = $5, revoked_reason = $6, wallet_id = $2
+WHERE user_id = $1 AND (wallet_id = $2 OR wallet_id IS NULL AND address = $3 AND chain_id = $4)
+AND revoked_at IS NULL AND expires_at > $5
 """
+_REVOKED_OF_WALLET = "SELECT id, revoked_at FROM sessions WHERE wallet_id = $1 AND revoked_reason = $2"
 _LIVE = f"""
 SELECT {_COLUMNS} FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
 ORDER BY last_used_at DESC, id DESC LIMIT 1000
@@ -83,6 +87,7 @@ class SessionStore:
             await tx.connection.execute(
                 _INSERT_SESSION, session.id, session.user_id, session.address, int(session.chain), nonce,
                 session.client.ip, session.client.user_agent, session.created_at, session.expires_at, token_hash,
+                session.wallet_id,
             )  # fmt: skip
             await _record(tx.connection, event)
             tx.publish(announcement)
@@ -139,12 +144,15 @@ class SessionStore:
         await self._blacklist([(row["id"], self._access_ttl) for row in rows])
         return [SessionId(row["id"]) for row in rows]
 
-    async def revoke_of_wallet(
-        self, user_id: UserId, address: Address, chain: ChainId, now: datetime, reason: str
-    ) -> list[SessionId]:
-        """Ends every live session of a user that one wallet opened; returns which they were."""
-        rows = await self._database.pool.fetch(_REVOKE_OF_WALLET, user_id, address, int(chain), now, reason)
-        await self._blacklist([(row["id"], self._access_ttl) for row in rows])
+    async def revoke_of_wallet(self, link: Link, now: datetime, reason: str) -> list[SessionId]:
+        """Ends every live session that came through a link; returns all that were ended for this reason, by whoever
+        was first. Marks them again: the commit may have been all that the first one did."""
+        pool = self._database.pool
+        await pool.execute(
+            _REVOKE_OF_WALLET, link.user_id, link.wallet_id, link.address, int(link.chain), now, reason
+        )  # fmt: skip
+        rows = await pool.fetch(_REVOKED_OF_WALLET, link.wallet_id, reason)
+        await self._blacklist(self._remaining(rows, now))
         return [SessionId(row["id"]) for row in rows]
 
     async def is_revoked(self, session_id: SessionId) -> bool:
@@ -167,11 +175,16 @@ class SessionStore:
         """Marks again what was revoked within the lifetime of an access token: Redis may have been away, or emptied.
         Gateways are told of each mark that was missing, since they cannot have heard of it either."""
         rows = await self._database.pool.fetch(_REVOKED_SINCE, now - self._access_ttl)
-        await self._blacklist((row["id"], row["revoked_at"] + self._access_ttl - now) for row in rows)
+        await self._blacklist(self._remaining(rows, now))
 
     async def purge(self, before: datetime) -> int:
         """Forgets sessions that expired before a time, with their tokens; returns how many."""
         return int((await self._database.pool.execute(_PURGE, before)).split()[1])
+
+    def _remaining(self, rows: Iterable[asyncpg.Record], now: datetime) -> list[tuple[SessionId, timedelta]]:
+        """For how long an access token of each of these ended sessions may still be shown."""
+        ends = [(SessionId(row["id"]), row["revoked_at"] + self._access_ttl - now) for row in rows]
+        return [(session_id, left) for session_id, left in ends if left > timedelta(0)]
 
     async def _blacklist(self, sessions: Iterable[tuple[SessionId, timedelta]]) -> None:
         try:
@@ -208,5 +221,6 @@ def _from_row(row: asyncpg.Record | None) -> Session:
         created_at=row["created_at"],
         last_used_at=row["last_used_at"],
         expires_at=row["expires_at"],
+        wallet_id=row["wallet_id"],
         revoked_at=row["revoked_at"],
     )

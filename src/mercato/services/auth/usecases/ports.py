@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
+from uuid import UUID
 
 from mercato.kit.ids import Address, ChainId, SessionId, UserId
 from mercato.kit.messages import Outgoing
 from mercato.services.auth.model.nonces import Nonce
-from mercato.services.auth.model.sessions import LoginEvent, Refusal, Session
+from mercato.services.auth.model.sessions import Link, LoginEvent, Refusal, Session
 from mercato.services.auth.model.tokens import SigningKey
 
 Clock = Callable[[], datetime]
@@ -27,10 +28,11 @@ class KnownUser:
 
 @dataclass(frozen=True)
 class Ownership:
-    """Whose an address is, if anybody's, and the users it was unlinked from."""
+    """Whose an address is, if anybody's, by which links, and the users it was unlinked from."""
 
     user_id: UserId | None
     left: Sequence[UserId] = ()
+    wallets: Sequence[UUID] = ()
 
 
 class Users(Protocol):
@@ -48,9 +50,9 @@ class Proof(Enum):
 class Wallets(Protocol):
     async def resolve(self, address: Address) -> Ownership: ...
 
-    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> None:
-        """Safe to repeat. Raises `Conflict` when the address is another user's, was unlinked from this one, or is a
-        contract of another chain."""
+    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> UUID:
+        """The wallet's id. Safe to repeat. Raises `Conflict` when the address is another user's, was unlinked from
+        this one, or is a contract of another chain."""
 
 
 class Chains(Protocol):
@@ -102,9 +104,7 @@ class Sessions(Protocol):
 
     async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> list[SessionId]: ...
 
-    async def revoke_of_wallet(
-        self, user_id: UserId, address: Address, chain: ChainId, now: datetime, reason: str
-    ) -> list[SessionId]: ...
+    async def revoke_of_wallet(self, link: Link, now: datetime, reason: str) -> list[SessionId]: ...
 
     async def is_revoked(self, session_id: SessionId) -> bool: ...
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from mercato.kit.errors import InvalidArgument, NotFound, Unauthenticated
-from mercato.kit.ids import Address, ChainId, SessionId, UserId
-from mercato.services.auth.model.sessions import Client, LoginEvent, Refusal, Session
+from mercato.kit.ids import SessionId, UserId
+from mercato.services.auth.model.sessions import Client, Link, LoginEvent, Refusal, Session
 from mercato.services.auth.model.tokens import (
     Principal,
     key_id,
@@ -110,9 +110,12 @@ class ManageSessions:
         """Returns which sessions were ended."""
         return await self._sessions.revoke_all(user_id, self._clock(), _BY_USER)
 
-    async def revoke_of_wallet(self, user_id: UserId, address: Address, chain: ChainId) -> list[SessionId]:
-        """Ends the sessions that a wallet opened before it was unlinked; returns which. Safe to repeat."""
-        return await self._sessions.revoke_of_wallet(user_id, address, chain, self._clock(), _UNLINKED)
+    async def revoke_of_wallet(self, link: Link) -> list[SessionId]:
+        """Ends the sessions that came through a link that is gone; returns all that ended so, also before this call.
+
+        Safe to repeat, at once and at any later time: no session comes through this link again.
+        """
+        return await self._sessions.revoke_of_wallet(link, self._clock(), _UNLINKED)
 
     async def find_ended(self, session_ids: Collection[SessionId]) -> set[SessionId]:
         """Those of any users' sessions that are over. Raises `InvalidArgument` TOO_MANY_SESSIONS."""

@@ -193,12 +193,12 @@ class SignIn:
     async def _admit(self, message: SiweMessage, proof: Proof, client: Client) -> SignedIn:
         await self._consume(message, None)
         try:
-            user = await self._enter(message, proof)
+            user, wallet_id = await self._enter(message, proof)
         except Conflict as error:
             if error.reason not in _MOVED:
                 raise
-            user = await self._enter(message, proof)
-        session = self._session(message, user, client)
+            user, wallet_id = await self._enter(message, proof)
+        session = self._session(message, user, wallet_id, client)
         refresh_token = new_refresh_token()
         await self._sessions.open(
             session,
@@ -210,15 +210,15 @@ class SignIn:
         await self._still_linked(session)
         return SignedIn(session, self._mint.pair(session, refresh_token, session.created_at), user.created)
 
-    async def _enter(self, message: SiweMessage, proof: Proof) -> KnownUser:
-        """The user whose wallet this is, or a new one; with a linked wallet, the user it was linked to."""
+    async def _enter(self, message: SiweMessage, proof: Proof) -> tuple[KnownUser, UUID]:
+        """The user whose wallet this is, or a new one, and the wallet's id; with a linked wallet, the user it was
+        linked to."""
         owned = await self._wallets.resolve(message.address)
         if owned.user_id is None:
             user = await self._users.ensure(message.address, owned.left)
         else:
             user = KnownUser(owned.user_id, created=False)
-        await self._wallets.link(user.id, message.address, message.chain, proof)
-        return user
+        return user, await self._wallets.link(user.id, message.address, message.chain, proof)
 
     async def _consume(self, message: SiweMessage, link_user: UserId | None) -> None:
         now = self._clock()
@@ -228,12 +228,13 @@ class SignIn:
         raise Unauthenticated("NONCE_USED", "this message was used already; ask for a new nonce")
 
     async def _still_linked(self, session: Session) -> None:
-        """Whoever unlinks a wallet ends its sessions next; one that opened in between would outlive that."""
-        if (await self._wallets.resolve(session.address)).user_id != session.user_id:
+        """An unlinked wallet ends the sessions there are; one that opened in between would outlive that. If the link
+        stands now, its end is still to be heard of, and finds this session."""
+        if session.wallet_id not in (await self._wallets.resolve(session.address)).wallets:
             await self._sessions.revoke(session.id, self._clock(), "WALLET_UNLINKED")
             raise Unauthenticated("WALLET_UNLINKED", "this wallet was unlinked while it signed in; sign in again")
 
-    def _session(self, message: SiweMessage, user: KnownUser, client: Client) -> Session:
+    def _session(self, message: SiweMessage, user: KnownUser, wallet_id: UUID, client: Client) -> Session:
         now = self._clock()
         return Session(
             id=SessionId(self._make_id()),
@@ -244,6 +245,7 @@ class SignIn:
             created_at=now,
             last_used_at=now,
             expires_at=now + self._refresh_ttl,
+            wallet_id=wallet_id,
         )
 
     def _event(

@@ -143,3 +143,14 @@ class Activity(msgspec.Struct, frozen=True):
     amount: int | None
     position: Position
     occurred_at: datetime | None
+
+
+class Moderation(msgspec.Struct, frozen=True):
+    """A flag that was put up or given another reason (`raised`), or taken off."""
+
+    moderation_id: str
+    flag: str
+    raised: bool
+    reason: str | None
+    done_by: str
+    at: datetime

@@ -15,6 +15,7 @@ from mercato.services.gateway.model.market import (
     Collection,
     CollectionBinding,
     CollectionRole,
+    Moderation,
     Royalty,
     Token,
     TokenTrait,
@@ -102,9 +103,16 @@ class CatalogClient:
         request = pb.FlagTokenRequest(token=_token_key(key), flag=flag, reason=reason, flagged_by=flagged_by)
         await self._stub.FlagToken(request)
 
-    async def unflag_token(self, key: TokenKey, flag: str) -> None:
+    async def unflag_token(self, key: TokenKey, flag: str, reason: str, unflagged_by: str) -> None:
         """Raises `NotFound` TOKEN_NOT_FOUND, `InvalidArgument` INVALID_FLAG."""
-        await self._stub.UnflagToken(pb.UnflagTokenRequest(token=_token_key(key), flag=flag))
+        request = pb.UnflagTokenRequest(token=_token_key(key), flag=flag, reason=reason, unflagged_by=unflagged_by)
+        await self._stub.UnflagToken(request)
+
+    async def list_moderation(self, key: TokenKey, page: PageQuery) -> Page[Moderation]:
+        """Newest first; empty for a token nobody flagged."""
+        request = pb.ListModerationRequest(token=_token_key(key), page=wire.page_request(page))
+        answer = await self._stub.ListModeration(request)
+        return wire.page(map(_moderation, answer.entries), answer.cursors, answer.page, page)
 
     async def list_balances(self, place: Place, owners: Sequence[Address], page: PageQuery) -> Page[Balance]:
         answer = await self._stub.ListBalances(
@@ -153,6 +161,17 @@ class CatalogClient:
     async def read_points(self) -> list[ReadPoint]:
         answer = await self._stub.GetReadPoints(pb.GetReadPointsRequest())
         return [wire.read_point(point) for point in answer.points]
+
+
+def _moderation(m: pb.Moderation) -> Moderation:
+    return Moderation(
+        moderation_id=m.id,
+        flag=m.flag,
+        raised=m.raised,
+        reason=wire.text(m.reason),
+        done_by=m.done_by,
+        at=wire.moment(m.at),
+    )
 
 
 def _token_key(key: TokenKey) -> pb.TokenKey:
