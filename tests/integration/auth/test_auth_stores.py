@@ -29,6 +29,7 @@ from mercato.services.auth.usecases.keys import KeyRing
 
 LOG = get_logger("auth")
 ADDRESS = Address(bytes(range(20)))
+DOMAIN = "localhost:8080"
 HOUR = timedelta(hours=1)
 ACCESS_TTL = timedelta(minutes=15)
 
@@ -109,10 +110,10 @@ async def opened(store: SessionStore, made: Session) -> str:
 
 async def test_without_redis_a_nonce_is_still_used_once(database: Database, nobody: Redis) -> None:
     store, now = NonceStore(database, nobody, LOG), datetime.now(UTC)
-    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), now + HOUR)
-    await store.add(nonce, "localhost", now)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), DOMAIN, now + HOUR)
+    await store.add(nonce, now)
     assert await store.find(nonce.value) == nonce
-    outcomes = await asyncio.gather(*(store.consume(nonce.value, ADDRESS, ChainId(1), now) for _ in range(20)))
+    outcomes = await asyncio.gather(*(store.consume(nonce.value, ADDRESS, ChainId(1), DOMAIN, now) for _ in range(20)))
     assert sum(outcomes) == 1
     used = await store.find(nonce.value)
     assert used is not None
@@ -121,22 +122,31 @@ async def test_without_redis_a_nonce_is_still_used_once(database: Database, nobo
 
 async def test_a_nonce_is_consumed_only_as_it_is_bound_and_while_it_lives(database: Database, cache: Redis) -> None:
     store, now = NonceStore(database, cache, LOG), datetime.now(UTC)
-    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), now + HOUR)
-    await store.add(nonce, "localhost", now)
-    assert not await store.consume(nonce.value, Address(bytes(20)), ChainId(1), now)
-    assert not await store.consume(nonce.value, ADDRESS, ChainId(2), now)
-    assert not await store.consume(nonce.value, ADDRESS, ChainId(1), now + HOUR)
-    assert await store.consume(nonce.value, ADDRESS, ChainId(1), now)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), DOMAIN, now + HOUR)
+    await store.add(nonce, now)
+    assert not await store.consume(nonce.value, Address(bytes(20)), ChainId(1), DOMAIN, now)
+    assert not await store.consume(nonce.value, ADDRESS, ChainId(2), DOMAIN, now)
+    assert not await store.consume(nonce.value, ADDRESS, ChainId(1), "127.0.0.1", now)
+    assert not await store.consume(nonce.value, ADDRESS, ChainId(1), DOMAIN, now + HOUR)
+    assert await store.consume(nonce.value, ADDRESS, ChainId(1), DOMAIN, now)
 
 
 async def test_the_copy_in_redis_says_what_the_database_says(database: Database, cache: Redis) -> None:
     store, now = NonceStore(database, cache, LOG), datetime.now(UTC).replace(microsecond=0)
-    nonce = Nonce(new_nonce(), ADDRESS, ChainId(2**53 - 1), now + HOUR)
-    await store.add(nonce, "localhost", now)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(2**53 - 1), DOMAIN, now + HOUR)
+    await store.add(nonce, now)
     assert await store.find(nonce.value) == nonce == await store.find_true(nonce.value)
-    await store.consume(nonce.value, ADDRESS, nonce.chain, now)
+    await store.consume(nonce.value, ADDRESS, nonce.chain, DOMAIN, now)
     assert await store.find(nonce.value) == await store.find_true(nonce.value) != nonce
     assert 3590 < await cache.ttl(f"siwe:nonce:{nonce.value}") <= 3601
+
+
+async def test_a_copy_of_another_version_is_not_read(database: Database, cache: Redis) -> None:
+    store, now = NonceStore(database, cache, LOG), datetime.now(UTC).replace(microsecond=0)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), DOMAIN, now + HOUR)
+    await store.add(nonce, now)
+    await cache.set(f"siwe:nonce:{nonce.value}", f"{ADDRESS.text} 1 {nonce.expires_at.timestamp()}  ")
+    assert await store.find(nonce.value) == nonce
 
 
 async def test_without_redis_the_database_says_what_was_revoked(database: Database, nobody: Redis) -> None:
@@ -167,10 +177,10 @@ async def test_what_has_expired_is_forgotten_and_the_rest_stays(database: Databa
         await opened(sessions, made)
     await database.pool.execute("UPDATE sessions SET expires_at = '2020-01-01' WHERE id = $1", old.id)
     stale, fresh = (
-        Nonce(new_nonce(), ADDRESS, ChainId(1), at) for at in (datetime(2020, 1, 1, tzinfo=UTC), now + HOUR)
+        Nonce(new_nonce(), ADDRESS, ChainId(1), DOMAIN, at) for at in (datetime(2020, 1, 1, tzinfo=UTC), now + HOUR)
     )
     for nonce in (stale, fresh):
-        await nonces.add(nonce, "localhost", now)
+        await nonces.add(nonce, now)
     assert await sessions.purge(datetime(2021, 1, 1, tzinfo=UTC)) == 1
     assert await nonces.purge(datetime(2021, 1, 1, tzinfo=UTC)) == 1
     assert (await sessions.find(old.id), await sessions.find(young.id)) == (None, young)

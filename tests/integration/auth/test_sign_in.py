@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from google.protobuf.message import Message
-from identity_parts import CHAIN, Wallet, asked, new_client, signed_in
+from identity_parts import CHAIN, DOMAINS, Wallet, asked, new_client, signed_in
 
 from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit import grpc, postgres, rabbit
@@ -234,6 +234,23 @@ async def test_a_nonce_serves_the_address_it_was_issued_to_alone(
         await cache.delete(key)
     assert await refusal(auth, stolen, thief.sign(stolen)) == "SIWE_ADDRESS_MISMATCH"
     assert await sessions_of(database, thief.address) == 0
+    assert await auth.SignIn(pb.SignInRequest(message=message, signature=wallet.sign(message), client=new_client()))
+
+
+async def test_a_nonce_serves_the_domain_it_was_issued_for_alone(
+    auth: AuthServiceAsyncStub, database: Database, cache: Redis, wallet: Wallet
+) -> None:
+    """Both domains may sign in: what the page of one was given, nobody else uses, not even with a fresh signature."""
+    message = await asked(auth, wallet.address, new_client())
+    assert message.startswith(f"{DOMAINS[0]} wants")
+    moved = message.replace(DOMAINS[0], DOMAINS[1])
+    assert await refusal(auth, moved, wallet.sign(moved)) == "SIWE_DOMAIN_MISMATCH"
+    nonce = message.partition("Nonce: ")[2].partition("\n")[0]
+    assert await cache.delete(f"siwe:nonce:{nonce}") == 1
+    assert await refusal(auth, moved, wallet.sign(moved)) == "SIWE_DOMAIN_MISMATCH"
+    pointing = message.replace(f"URI: http://{DOMAINS[0]}", f"URI: http://{DOMAINS[1]}")
+    assert await refusal(auth, pointing, wallet.sign(pointing)) == "SIWE_URI_NOT_ALLOWED"
+    assert await sessions_of(database, wallet.address) == 0
     assert await auth.SignIn(pb.SignInRequest(message=message, signature=wallet.sign(message), client=new_client()))
 
 

@@ -62,7 +62,7 @@ class SignedIn:
 
 
 class IssueNonce:
-    """Makes a nonce bound to address and chain, and the message that carries it."""
+    """Makes a nonce bound to address, chain and domain, and the message that carries it."""
 
     def __init__(
         self, *, policy: SignInPolicy, chains: Chains, nonces: Nonces, limits: Limits, ttl: timedelta, clock: Clock
@@ -86,17 +86,17 @@ class IssueNonce:
             raise InvalidArgument("SIWE_CHAIN_UNKNOWN", f"{chain.caip2} is not served here")
         # Whole seconds, as the message states them: nonce and message end together.
         now = self._clock().replace(microsecond=0)
-        nonce = Nonce(new_nonce(), address, chain, now + self._ttl, link_user=link_user)
         draft = self._policy.draft(
             domain=domain,
             address=address,
             chain=chain,
-            nonce=nonce.value,
+            nonce=new_nonce(),
             now=now,
-            expires_at=nonce.expires_at,
+            expires_at=now + self._ttl,
             link_user=link_user,
         )
-        await self._nonces.add(nonce, draft.domain, now)
+        nonce = Nonce(draft.nonce, address, chain, draft.domain, now + self._ttl, link_user=link_user)
+        await self._nonces.add(nonce, now)
         return Issued(nonce, siwe.render(draft))
 
 
@@ -222,7 +222,7 @@ class SignIn:
 
     async def _consume(self, message: SiweMessage, link_user: UserId | None) -> None:
         now = self._clock()
-        if await self._nonces.consume(message.nonce, message.address, message.chain, now):
+        if await self._nonces.consume(message.nonce, message.address, message.chain, message.domain, now):
             return
         check_nonce(message, await self._nonces.find_true(message.nonce), now, link_user)
         raise Unauthenticated("NONCE_USED", "this message was used already; ask for a new nonce")
