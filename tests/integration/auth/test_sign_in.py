@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 from google.protobuf.message import Message
-from identity_parts import CHAIN, DOMAINS, Wallet, asked, new_client, signed_in
+from identity_parts import ADDRESS_LIMIT, CHAIN, DOMAINS, Wallet, asked, new_client, signed_in
 
 from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit import grpc, postgres, rabbit
@@ -337,12 +338,34 @@ async def test_a_contract_wallet_signs_in_on_its_own_chain_alone(
     }  # fmt: skip
 
 
-async def test_too_many_requests_of_one_address_from_anywhere_are_told_to_wait(
+async def test_nobody_keeps_a_wallet_out_by_asking_for_it(
     auth: AuthServiceAsyncStub, settings: Settings, wallet: Wallet
 ) -> None:
+    attacker = new_client()
     for _ in range(settings.auth_rate_limit):
-        await asked(auth, wallet.address, new_client())
+        await asked(auth, wallet.address, attacker)
+    with pytest.raises(RateLimited):
+        await asked(auth, wallet.address, attacker)
+    assert (await signed_in(auth, wallet)).new_user
+
+
+async def test_a_wallet_asked_for_from_everywhere_is_let_in_where_it_signed_in_lately(
+    auth: AuthServiceAsyncStub, wallet: Wallet
+) -> None:
+    home = new_client()
+    await signed_in(auth, wallet, home)
+    answers = [await answer_to(asked(auth, wallet.address, new_client())) for _ in range(ADDRESS_LIMIT)]
+    # The sign-in itself was two requests, before its network was known.
+    assert answers == ["let in"] * (ADDRESS_LIMIT - 2) + ["TOO_MANY_ATTEMPTS"] * 2
     with pytest.raises(RateLimited) as error:
         await asked(auth, wallet.address, new_client())
-    assert error.value.reason == "TOO_MANY_ATTEMPTS"
     assert 1 <= int(error.value.details["retry_after"]) <= 60
+    assert not (await signed_in(auth, wallet, home)).new_user
+
+
+async def answer_to(call: Awaitable[object]) -> str:
+    try:
+        await call
+    except MercatoError as error:
+        return error.reason
+    return "let in"

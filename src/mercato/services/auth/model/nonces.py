@@ -15,7 +15,8 @@ from mercato.services.auth.model.siwe import SiweMessage
 class Nonce:
     """A nonce as it was issued; `used_at` is set by the one request that consumed it.
 
-    `domain` is the one whose page asked for it and shows the message. `link_user` is the user who wants to link the address; None when it is to sign in.
+    `domain` is the one whose page asked for it and shows the message. `link_user` is the user who wants to link the
+    address; None when it is to sign in.
     """
 
     value: str
