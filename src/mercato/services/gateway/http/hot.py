@@ -59,10 +59,15 @@ class HotReads:
         self._passing: OrderedDict[str, None] = OrderedDict()
         self._running: dict[str, asyncio.Future[None]] = {}
 
-    def digest(self, request: Request) -> str:
-        """Of document, operation and variables, in whatever order these are written."""
-        asked = orjson.dumps([request.query, request.operation_name, request.variables], option=orjson.OPT_SORT_KEYS)
-        return hashlib.blake2b(asked, digest_size=16, key=self._salt).hexdigest()
+    def find_digest(self, request: Request) -> str | None:
+        """Of document, operation and variables, in whatever order these are written; None where a file is among the
+        variables, which makes the request like no other."""
+        asked = [request.query, request.operation_name, request.variables]
+        try:
+            written = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+        except TypeError:
+            return None
+        return hashlib.blake2b(written, digest_size=16, key=self._salt).hexdigest()
 
     async def find(self, digest: str) -> bytes | None:
         """The body that answers, if there is one that is not older than this call.
