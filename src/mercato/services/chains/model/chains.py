@@ -136,7 +136,7 @@ def check_spec(spec: ChainSpec) -> None:
     if not _is_label(spec.currency_symbol, 16) or not 0 <= spec.currency_decimals <= 36:
         raise InvalidArgument("INVALID_CURRENCY", "a currency has a symbol of 1 to 16 characters and 0 to 36 decimals")
     if spec.explorer_url and not _is_http_url(spec.explorer_url):
-        raise InvalidArgument("INVALID_EXPLORER_URL", "the explorer's address starts with https:// or is left out")
+        raise InvalidArgument("INVALID_EXPLORER_URL", "an explorer is an https:// or http:// address, or is left out")
     if not 0 <= spec.start_block <= MAX_BLOCK:
         raise InvalidArgument("INVALID_START_BLOCK", "the start block is a block number")
 

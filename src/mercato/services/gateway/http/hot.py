@@ -77,9 +77,14 @@ class HotReads:
 
     def admit(self, request: Request) -> str | None:
         """What to look for it by: a digest of document, operation and variables, in whatever order these are written.
-        None when it is asked for the first time."""
-        asked = orjson.dumps([request.query, request.operation_name, request.variables], option=orjson.OPT_SORT_KEYS)
-        digest = hashlib.blake2b(asked, digest_size=16, key=self._salt).hexdigest()
+        None when it is asked for the first time, and where a file is among the variables, which makes it like no other.
+        """
+        asked = [request.query, request.operation_name, request.variables]
+        try:
+            written = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+        except TypeError:
+            return None
+        digest = hashlib.blake2b(written, digest_size=16, key=self._salt).hexdigest()
         if self._doorkeeper is None or self._doorkeeper.again(digest):
             return digest
         _reads.labels("first").inc()
