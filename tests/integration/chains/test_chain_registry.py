@@ -200,7 +200,8 @@ async def test_where_a_node_announces_blocks_is_kept_with_its_endpoint(
 ) -> None:
     await put_chain(registry, stack)
     url, chain = stack.chains[0].url, stack.chains[0].chain_id.caip2
-    for ws_url, version in (("ws://127.0.0.1:1/a", 2), ("ws://127.0.0.1:1/b", 3), ("ws://127.0.0.1:1/b", 3), ("", 4)):
+    one, other = (url.replace("http", "ws") + f"/?{name}" for name in "ab")
+    for ws_url, version in ((one, 2), (other, 3), (other, 3), ("", 4)):
         put = pb.PutEndpointRequest(chain_id=chain, endpoint=pb.Endpoint(url=url, weight=1, ws_url=ws_url))
         changed = await registry.PutEndpoint(put)
         assert ([e.ws_url for e in changed.endpoints], changed.version) == ([ws_url], version)
