@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from mercato.kit.ids import ChainId
 from mercato.services.gateway.model.chains import Chain, IndexerStatus, ReadPoint
+from mercato.services.gateway.model.intents import Intent
 from mercato.services.gateway.model.keys import CollectionKey, TokenKey
 from mercato.services.gateway.model.market import Collection, Token
-from mercato.services.gateway.model.people import User, Wallet
+from mercato.services.gateway.model.people import Principal, Session, User, Wallet
 from mercato.services.gateway.rpc.backends import Backends
 
 K = TypeVar("K", bound=Hashable)
@@ -94,6 +96,20 @@ class Loaders:
         self._chains: Loader[str, list[Chain]] = Loader(chains)
         self._indexers: Loader[str, list[IndexerStatus]] = Loader(indexers)
         self._points: Loader[str, list[ReadPoint]] = Loader(points)
+
+        async def sessions(asking: Sequence[Principal]) -> Mapping[Principal, list[Session]]:
+            return {who: await backends.auth.list_sessions(who.user_id, who.session_id) for who in asking}
+
+        # A request has one principal: these are one call.
+        self.sessions: Loader[Principal, list[Session]] = Loader(sessions)
+        self._backends = backends
+        self._intents: dict[UUID, Loader[UUID, Intent]] = {}
+
+    def intents_of(self, user_id: UUID) -> Loader[UUID, Intent]:
+        """The user's own intents; anybody else's are unknown to it."""
+        if user_id not in self._intents:
+            self._intents[user_id] = Loader(partial(self._backends.orchestrator.batch_intents, user_id))
+        return self._intents[user_id]
 
     async def chains(self) -> list[Chain]:
         return await self._chains.find("all") or []
