@@ -55,6 +55,8 @@ _ERRORS: dict[grpc.StatusCode, type[MercatoError]] = {
     grpc.StatusCode.OUT_OF_RANGE: errors.TooLarge,
     grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.Unavailable,
+    # The other side gave the call up: it is stopping, or has more of them than it can answer in time.
+    grpc.StatusCode.CANCELLED: errors.Unavailable,
 }
 
 _latency = Histogram("mercato_grpc_server_seconds", "Time to answer a gRPC call", ["service", "method", "code"])

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mercato.kit import errors, tracing
@@ -65,6 +66,12 @@ async def test_an_error_arrives_as_it_was_raised(users: users_grpc.UsersServiceS
     assert type(caught.value) is type(raised)
     assert (caught.value.reason, caught.value.message) == (raised.reason, raised.message)
     assert caught.value.details == raised.details
+
+
+async def test_a_call_that_the_other_side_gave_up_may_be_made_again() -> None:
+    given_up = kit_grpc.error_from_status(aio.AioRpcError(grpc.StatusCode.CANCELLED, aio.Metadata(), aio.Metadata()))
+    assert isinstance(given_up, errors.Unavailable)
+    assert given_up.reason == "SERVICE_UNAVAILABLE"
 
 
 async def test_a_bug_shows_nothing_of_its_inside(users: users_grpc.UsersServiceStub) -> None:

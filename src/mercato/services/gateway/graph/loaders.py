@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from mercato.kit.ids import ChainId
 from mercato.services.gateway.model.chains import Chain, IndexerStatus, ReadPoint
+from mercato.services.gateway.model.intents import Intent
 from mercato.services.gateway.model.keys import CollectionKey, TokenKey
 from mercato.services.gateway.model.market import Collection, Token
-from mercato.services.gateway.model.people import User, Wallet
+from mercato.services.gateway.model.people import Principal, Session, User, Wallet
 from mercato.services.gateway.rpc.backends import Backends
 
 K = TypeVar("K", bound=Hashable)
@@ -76,6 +77,7 @@ class Loaders:
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
+        self._intents: dict[UUID, Loader[UUID, Intent]] = {}
 
     @cached_property
     def collections(self) -> Loader[CollectionKey, Collection]:
@@ -108,6 +110,21 @@ class Loaders:
     @cached_property
     def _pushed(self) -> Loader[str, dict[ChainId, int]]:
         return _whole(self._backends.pushed.read)
+
+    @cached_property
+    def sessions(self) -> Loader[Principal, list[Session]]:
+        """A request has one principal, so this is one call."""
+
+        async def load(asking: Sequence[Principal]) -> Mapping[Principal, list[Session]]:
+            return {who: await self._backends.auth.list_sessions(who.user_id, who.session_id) for who in asking}
+
+        return Loader(load)
+
+    def intents_of(self, user_id: UUID) -> Loader[UUID, Intent]:
+        """The user's own intents; anybody else's are unknown to it."""
+        if user_id not in self._intents:
+            self._intents[user_id] = Loader(partial(self._backends.orchestrator.batch_intents, user_id))
+        return self._intents[user_id]
 
     async def chains(self) -> list[Chain]:
         return await self._chains.find("all") or []
