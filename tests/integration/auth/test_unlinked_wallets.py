@@ -25,7 +25,7 @@ from mercato.rpc.wallets.v1 import wallets_pb2
 from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceStub
 from mercato.services.auth.consumers import OnWalletUnlinked
 from mercato.services.auth.model.nonces import new_nonce
-from mercato.services.auth.model.sessions import SIGNED_IN, Client, Link, LoginEvent, Session
+from mercato.services.auth.model.sessions import SIGNED_IN, Client, Link, LoginEvent, Proof, Session
 from mercato.services.auth.model.tokens import new_refresh_token, refresh_token_hash
 from mercato.services.auth.rpc.servicer import user_logged_in
 from mercato.services.auth.store.sessions import SessionStore
@@ -152,8 +152,8 @@ async def opened(store: SessionStore, link: Link, *, noted: bool = True) -> Sess
     """A session that came through a link, which older ones do not say."""
     now = datetime.now(UTC)
     session = Session(
-        SessionId(new_id()), link.user_id, link.address, link.chain, Client("10.0.0.1", "tests"), now, now, now + HOUR,
-        link.wallet_id if noted else None,
+        SessionId(new_id()), link.user_id, link.address, link.chain, Proof.KEY, Client("10.0.0.1", "tests"),
+        now, now, now + HOUR, link.wallet_id if noted else None,
     )  # fmt: skip
     event = LoginEvent(new_id(), now, SIGNED_IN, session.client, session.user_id, session.id)
     await store.open(session, new_nonce(), refresh_token_hash(new_refresh_token()), event, user_logged_in(session))

@@ -683,6 +683,11 @@ class Orchestrator(orchestrator_pb2_grpc.OrchestratorServiceServicer):
             await self._world.on_get_intent()
         return found
 
+    async def BatchGetIntents(self, request: Any, context: Any) -> Any:
+        self._world.enter("BatchGetIntents", request)
+        known = [self._world.intents[i] for i in request.intent_ids if i in self._world.intents]
+        return orchestrator_pb2.BatchGetIntentsResponse(intents=[i for i in known if i.user_id == request.user_id])
+
     def _own(self, request: Any) -> Any:
         found = self._world.intents.get(request.intent_id)
         if found is None or found.user_id != request.user_id:

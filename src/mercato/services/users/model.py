@@ -49,8 +49,9 @@ register root sales search security settings signin signout signup staff static 
 terms token tokens trade undefined user username users verified wallet wallets web www
 """
 _RESERVED = frozenset(_RESERVED_TEXT.split())
-# Digits that are read as letters, so that "adm1n" is reserved with "admin".
-_READ_AS = str.maketrans("0134578", "oieastb", "_")
+# Digits that are read as letters, so that "adm1n" is reserved with "admin". What they are read as may look like yet
+# another letter, as in "rn3rcat0".
+_READ_AS = str.maketrans("0123456789", "oizeasgtbg", "_")
 _LOOKS_LIKE = str.maketrans("01i", "oll", "_")
 
 
@@ -169,7 +170,7 @@ def _handle(text: str) -> str:
             "INVALID_HANDLE", "a handle has 3 to 30 letters a-z, digits and underscores", field="handle"
         )
     handle = text.lower()
-    if handle.translate(_READ_AS) in _RESERVED or skeleton(handle) in _RESERVED_SKELETONS:
+    if skeleton(handle.translate(_READ_AS)) in _RESERVED_SKELETONS:
         raise InvalidArgument("HANDLE_RESERVED", f"{handle} is reserved; choose another handle", field="handle")
     return handle
 

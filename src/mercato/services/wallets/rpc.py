@@ -79,6 +79,10 @@ class WalletsServicer(WalletsServiceServicer):
             await self._wallets.set_primary(_user_id(request.user_id), parse_id(request.wallet_id, "wallet_id"))
         )
 
+    async def NoteWalletSeen(self, request: pb.NoteWalletSeenRequest, context: Context) -> pb.NoteWalletSeenResponse:
+        await self._wallets.saw(parse_id(request.wallet_id, "wallet_id"))
+        return pb.NoteWalletSeenResponse()
+
     async def ListWallets(self, request: pb.ListWalletsRequest, context: Context) -> pb.ListWalletsResponse:
         wallets = await self._wallets.list_of([_user_id(text) for text in request.user_ids])
         return pb.ListWalletsResponse(wallets=map(_wallet, wallets))

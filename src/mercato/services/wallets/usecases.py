@@ -47,7 +47,7 @@ class Wallets(Protocol):
 
     async def list_of(self, user_ids: Sequence[UserId]) -> list[Wallet]: ...
 
-    async def saw(self, wallet: Wallet, now: datetime) -> None: ...
+    async def saw(self, wallet_id: UUID, now: datetime) -> None: ...
 
 
 class ApprovalWriter(Protocol):
@@ -94,7 +94,7 @@ class LinkWallet:
         wallet, created = await self._wallets.find(claim.user_id, claim.address, claim.chain), False
         if wallet is None:
             wallet, created = await self._wallets.link(claim, self._make_id(), now)
-        await self._wallets.saw(wallet, now)
+        await self._wallets.saw(wallet.id, now)
         return replace(wallet, last_seen_at=now), created
 
 
@@ -108,6 +108,10 @@ class ManageWallets:
     async def resolve(self, address: Address) -> Ownership:
         """Whose an address is."""
         return await self._wallets.resolve(address)
+
+    async def saw(self, wallet_id: UUID) -> None:
+        """A session that the wallet opened goes on."""
+        await self._wallets.saw(wallet_id, self._clock())
 
     async def unlink(self, user_id: UserId, wallet_id: UUID) -> Wallet:
         """The wallet that is gone. Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""

@@ -109,6 +109,16 @@ class SetPrimaryWalletRequest(_message.Message):
     wallet_id: str
     def __init__(self, user_id: _Optional[str] = ..., wallet_id: _Optional[str] = ...) -> None: ...
 
+class NoteWalletSeenRequest(_message.Message):
+    __slots__ = ("wallet_id",)
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    wallet_id: str
+    def __init__(self, wallet_id: _Optional[str] = ...) -> None: ...
+
+class NoteWalletSeenResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class ListWalletsRequest(_message.Message):
     __slots__ = ("user_ids",)
     USER_IDS_FIELD_NUMBER: _ClassVar[int]

@@ -12,9 +12,8 @@ from mercato.kit.messages import Outgoing
 from mercato.rpc.auth.v1 import auth_pb2 as pb
 from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceServicer
 from mercato.rpc.events.v1 import events_pb2
-from mercato.services.auth.model.sessions import Client, Link, Session
+from mercato.services.auth.model.sessions import Client, Link, Proof, Session
 from mercato.services.auth.usecases.keys import KeyRing
-from mercato.services.auth.usecases.ports import Proof
 from mercato.services.auth.usecases.sessions import Introspect, ManageSessions, Refresh
 from mercato.services.auth.usecases.sign_in import IssueNonce, SignIn
 from mercato.services.auth.usecases.tokens import TokenPair

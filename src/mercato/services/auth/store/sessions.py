@@ -15,15 +15,27 @@ from mercato.kit.logging import Logger
 from mercato.kit.messages import Outgoing
 from mercato.kit.postgres import Connection, Database
 from mercato.kit.redis import Redis
-from mercato.services.auth.model.sessions import Client, Link, LoginEvent, Refusal, Session, judge_refresh
+from mercato.services.auth.model.sessions import (
+    Client,
+    Evidence,
+    Link,
+    LoginEvent,
+    Proof,
+    Refusal,
+    Session,
+    judge_refresh,
+)
 
-_COLUMNS = "id, user_id, address, chain_id, ip, user_agent, created_at, last_used_at, expires_at, wallet_id, revoked_at"
+_COLUMNS = """
+id, user_id, address, chain_id, proof, ip, user_agent, created_at, last_used_at, expires_at, wallet_id, revoked_at
+"""
 
 _INSERT_SESSION = """
 WITH session AS (
     INSERT INTO sessions
-        (id, user_id, address, chain_id, nonce, ip, user_agent, created_at, last_used_at, expires_at, wallet_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $11)
+        (id, user_id, address, chain_id, nonce, ip, user_agent, created_at, last_used_at, expires_at, wallet_id,
+         proof, signed_message, signature)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $11, $12, $13, $14)
 )
 INSERT INTO refresh_tokens (token_hash, session_id, issued_at) VALUES ($10, $1, $8)
 """
@@ -36,6 +48,11 @@ _LOCK_TOKEN = """
 SELECT token.used_at, session.*
 FROM refresh_tokens token JOIN sessions session ON session.id = token.session_id
 WHERE token.token_hash = $1 FOR UPDATE
+"""
+_EVIDENCE = """
+SELECT session.* FROM refresh_tokens token JOIN sessions session ON session.id = token.session_id
+WHERE token.token_hash = $1 AND token.used_at IS NULL
+AND revoked_at IS NULL AND expires_at > $2 AND signature IS NOT NULL
 """
 _USE_TOKEN = "UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1"
 _ADD_TOKEN = "INSERT INTO refresh_tokens (token_hash, session_id, issued_at) VALUES ($1, $2, $3)"
@@ -80,14 +97,22 @@ class SessionStore:
         self._log = log
 
     async def open(
-        self, session: Session, nonce: str, token_hash: bytes, event: LoginEvent, announcement: Outgoing
+        self,
+        session: Session,
+        nonce: str,
+        token_hash: bytes,
+        event: LoginEvent,
+        announcement: Outgoing,
+        evidence: Evidence | None = None,
     ) -> None:
-        """Session, first refresh token, log line and event in one commit."""
+        """Session, first refresh token, log line and event in one commit; `evidence` is what a contract wallet is asked
+        again."""
         async with self._database.transaction() as tx:
             await tx.connection.execute(
                 _INSERT_SESSION, session.id, session.user_id, session.address, int(session.chain), nonce,
                 session.client.ip, session.client.user_agent, session.created_at, session.expires_at, token_hash,
-                session.wallet_id,
+                session.wallet_id, session.proof.value,
+                None if evidence is None else evidence.message, None if evidence is None else evidence.signature,
             )  # fmt: skip
             await _record(tx.connection, event)
             tx.publish(announcement)
@@ -101,10 +126,10 @@ class SessionStore:
         shown: bytes,
         successor: bytes,
         now: datetime,
-        expires_at: datetime,
+        end: Callable[[Session], datetime],
         refused: Callable[[Refusal, Session | None], LoginEvent],
     ) -> Session:
-        """Replaces a refresh token, given and kept as hashes, by its successor.
+        """Replaces a refresh token, given and kept as hashes, by its successor; the session then lives until its `end`.
 
         Raises `Unauthenticated` REFRESH_UNKNOWN, SESSION_REVOKED, REFRESH_EXPIRED or REFRESH_REUSED, each of which has
         then left the log line that `refused` makes; the last has ended the session.
@@ -112,18 +137,32 @@ class SessionStore:
         async with self._database.transaction() as tx:
             row = await tx.connection.fetchrow(_LOCK_TOKEN, shown)
             session = None if row is None else _from_row(row)
-            refusal = None if row is None or session is None else judge_refresh(session, row["used_at"], now)
+            refusal: Refusal | None = Refusal.UNKNOWN
+            if row is not None and session is not None:
+                refusal = judge_refresh(session, row["used_at"], end(session), now)
             if session is not None and refusal is None:
                 await tx.connection.execute(_USE_TOKEN, shown, now)
                 await tx.connection.execute(_ADD_TOKEN, successor, session.id, now)
-                return _from_row(await tx.connection.fetchrow(_EXTEND, session.id, now, expires_at))
-            refusal = refusal or Refusal.UNKNOWN
+                return _from_row(await tx.connection.fetchrow(_EXTEND, session.id, now, end(session)))
+            assert refusal is not None, "no refusal has returned above"
             if session is not None and refusal is Refusal.REUSED:
                 await tx.connection.execute(_REVOKE, [session.id], now, refusal.value)
             await _record(tx.connection, refused(refusal, session))
         if session is not None and refusal is Refusal.REUSED:
             await self._blacklist([(session.id, self._access_ttl)])
         raise refusal.error()
+
+    async def find_evidence(self, shown: bytes, now: datetime) -> tuple[Session, Evidence] | None:
+        """A live session of a contract wallet whose refresh token this is the hash of, unused, and what it signed."""
+        row = await self._database.pool.fetchrow(_EVIDENCE, shown, now)
+        return None if row is None else (_from_row(row), Evidence(row["signed_message"], row["signature"]))
+
+    async def withdraw(self, session_id: SessionId, now: datetime, event: LoginEvent) -> None:
+        """Ends a session by its wallet's word, and writes that down, in one commit."""
+        async with self._database.transaction() as tx:
+            await tx.connection.execute(_REVOKE, [session_id], now, event.reason)
+            await _record(tx.connection, event)
+        await self._blacklist([(session_id, self._access_ttl)])
 
     async def find(self, session_id: SessionId) -> Session | None:
         row = await self._database.pool.fetchrow(f"SELECT {_COLUMNS} FROM sessions WHERE id = $1", session_id)
@@ -217,6 +256,7 @@ def _from_row(row: asyncpg.Record | None) -> Session:
         user_id=row["user_id"],
         address=Address(row["address"]),
         chain=ChainId(row["chain_id"]),
+        proof=Proof(row["proof"]),
         client=Client(row["ip"], row["user_agent"]),
         created_at=row["created_at"],
         last_used_at=row["last_used_at"],

@@ -223,7 +223,7 @@ def _token(t: pb.Token, points: wire.ReadPoints) -> Token:
         metadata_state=t.metadata_state or "pending",
         flags=list(t.flags),
         minted_block=t.minted_block,
-        minted_at=wire.find_moment(t.minted_at),
+        minted_seconds=t.minted_at.seconds,
         as_of=points.get(t.chain_id),
     )
 
@@ -249,18 +249,18 @@ def _tokens(c: pb.TokenColumns, points: wire.ReadPoints) -> list[Token]:
                 for (chain, contract, _, _), token_id in zip(places, c.token_ids, strict=True)
             ],
             [standard for _, _, standard, _ in places],
-            map(wire.find_address, c.owners),
-            map(wire.number, c.supplies),
-            map(wire.text, c.uris),
-            map(wire.text, c.names),
-            map(wire.text, c.descriptions),
-            map(wire.text, c.images),
-            map(wire.text, c.animation_urls),
+            [Address(owner) if owner else None for owner in c.owners],
+            [int(supply or 0) for supply in c.supplies],
+            [uri or None for uri in c.uris],
+            [name or None for name in c.names],
+            [description or None for description in c.descriptions],
+            [image or None for image in c.images],
+            [url or None for url in c.animation_urls],
             traits,
             c.metadata_states,
             flags,
             c.minted_blocks,
-            map(wire.from_seconds, c.minted_at),
+            c.minted_at,
             [point for _, _, _, point in places],
         )
     )

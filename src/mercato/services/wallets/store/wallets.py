@@ -131,10 +131,10 @@ class WalletStore:
         wallets = [_from_row(row) for row in await self._database.pool.fetch(_LIST, user_ids)]
         return await self._with_last_seen(wallets)
 
-    async def saw(self, wallet: Wallet, now: datetime) -> None:
+    async def saw(self, wallet_id: UUID, now: datetime) -> None:
         """Notes that the wallet was here; lost without harm."""
         try:
-            await self._redis.set(_key(wallet.id), str(now.timestamp()), ex=_SEEN_TTL)
+            await self._redis.set(_key(wallet_id), str(now.timestamp()), ex=_SEEN_TTL)
         except (RedisError, OSError) as error:
             self._log.warning("last seen not written", error=repr(error))
 
