@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from approval_parts import (
@@ -27,6 +28,7 @@ from approval_parts import (
     reorg,
     said,
 )
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from mercato.kit import cursors, redis
 from mercato.kit.errors import InvalidArgument, Poison
@@ -35,6 +37,7 @@ from mercato.kit.logging import get_logger
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
 from mercato.kit.settings import Settings
+from mercato.kit.tasks import looping
 from mercato.rpc.common.v1.common_pb2 import STANDARD_ERC1155, Block
 from mercato.rpc.events.v1.events_pb2 import (
     ApprovalChanged,
@@ -437,3 +440,51 @@ async def test_lists_are_of_one_to_a_hundred_owners(listing: ListApprovals, owne
     with pytest.raises(InvalidArgument) as refusal:
         await listing.run(ApprovalFilter(owners), 0, "")
     assert refusal.value.reason == "INVALID_OWNERS"
+
+
+async def test_a_cached_page_is_dropped_again_when_a_fork_is_told_twice(
+    handle: Handlers, listing: ListApprovals, cache: ApprovalCache, chain: ChainId
+) -> None:
+    await handle(facts(chain, block(1), change(0)))
+    before = await in_force(listing, chain)
+    outdated, _ = await cache.find(chain, OWNERS[0], "21::/")
+    assert outdated is not None
+    fork = reorg(chain, 1, block(1))
+    await handle(fork)
+    _, mark = await cache.find(chain, OWNERS[0], "21::/")
+    await cache.keep(chain, OWNERS[0], "21::/", outdated, mark)
+    assert await in_force(listing, chain) == before
+    await handle(fork)
+    assert await in_force(listing, chain) == []
+
+
+class Hiccups(redis.Redis):
+    """A client whose single commands the server does not answer for a while."""
+
+    silent = False
+
+    async def set(self, *args: Any, **named: Any) -> Any:
+        if self.silent:
+            raise RedisTimeout("no answer")
+        return await super().set(*args, **named)
+
+
+async def test_a_change_that_redis_missed_is_seen_at_once_here_and_soon_elsewhere(
+    store: ApprovalStore, reads: ApprovalPages, listing: ListApprovals, settings: Settings, chain: ChainId
+) -> None:
+    async with Hiccups.from_url(settings.redis_url) as client:
+        cache = ApprovalCache(client, LOG)
+        handle, here = Handlers(store, cache), ListApprovals(reads, cache)
+        await handle(facts(chain, block(1), change(0)))
+        granted = [(OPERATORS[0], None, 1, 0)]
+        assert said(await in_force(here, chain)) == granted
+        assert said(await in_force(listing, chain)) == granted
+        client.silent = True
+        await handle(facts(chain, block(2), change(0, approved=False)))
+        assert await in_force(here, chain) == []
+        assert said(await in_force(listing, chain)) == granted, "another process still reads the kept page"
+        client.silent = False
+        async with looping(LOG, "approvals cache", cache.run), asyncio.timeout(10):
+            while await in_force(listing, chain):
+                await asyncio.sleep(0.05)
+        assert await in_force(here, chain) == []

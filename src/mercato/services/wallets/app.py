@@ -54,6 +54,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         )
         await enter(looping(log, "outbox", OutboxRelay(database, broker.publisher).run))
         await enter(looping(log, "inbox", InboxPruner(database).run))
+        await enter(looping(log, "approvals cache", cache.run))
         await enter(broker.consuming(APPROVED_CONSUMER, OnApprovalsChanged(follow)))
         await enter(broker.consuming(TRANSFERRED_CONSUMER, OnTokensTransferred(follow)))
         await enter(broker.consuming(REORGED_CONSUMER, OnChainReorged(follow)))

@@ -2,11 +2,13 @@
 
 A page names the block it is true at, and a page read before a change must not count after it. So each commit to a chain
 leaves a new mark, ``wallet:approvals:cache:{chain}``, and a page counts only while the mark is the one its reader saw
-before it asked the database.
+before it asked the database. A mark that Redis did not take is owed: until it does, this process reads no page of the
+chain from Redis.
 """
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import orjson
@@ -18,19 +20,25 @@ from mercato.kit.redis import Redis
 from mercato.services.wallets.model import Approval, Block, Found, Place, ReadPoint
 
 TTL = 30
-"""Seconds a page may be wrong when Redis missed a change; all changes it hears of count at once."""
+"""Seconds a page may be wrong when a process that owes a mark dies, or beside one that does; else all changes count at
+once."""
 
 _MARK_TTL = 86_400
 _AWAY = b""
+_PAUSE = 0.5
 
 
 class ApprovalCache:
     def __init__(self, redis: Redis, log: Logger) -> None:
         self._redis = redis
         self._log = log
+        self._owed: set[ChainId] = set()
+        self._owing = asyncio.Event()
 
     async def find(self, chain: ChainId, owner: Address, page: str) -> tuple[Found[Approval] | None, bytes]:
         """A page, or None, and the mark to hand to `keep`."""
+        if chain in self._owed:
+            return None, _AWAY
         try:
             async with self._redis.pipeline(transaction=True) as pipeline:
                 # A mark that Redis lost is never the one a kept page was read under.
@@ -53,11 +61,27 @@ class ApprovalCache:
             self._log.warning("approvals cache not written", error=repr(error))
 
     async def turn(self, chain: ChainId) -> None:
-        """No page of the chain counts any more; while Redis is away they end by themselves within `TTL` seconds."""
-        try:
-            await self._redis.set(_mark_key(chain), new_id().hex, ex=_MARK_TTL)
-        except (RedisError, OSError) as error:
-            self._log.warning("approvals cache not turned", error=repr(error))
+        """No page of the chain counts any more; what Redis does not take now is left to `run`."""
+        self._owed.add(chain)
+        await self._settle()
+
+    async def run(self) -> None:
+        """Pays what is owed as soon as Redis takes it. Never returns."""
+        while True:
+            await self._owing.wait()
+            await asyncio.sleep(_PAUSE)
+            await self._settle()
+
+    async def _settle(self) -> None:
+        self._owing.clear()
+        for chain in list(self._owed):
+            try:
+                await self._redis.set(_mark_key(chain), new_id().hex, ex=_MARK_TTL)
+            except (RedisError, OSError) as error:
+                self._log.warning("approvals cache not turned", chain=chain.caip2, error=repr(error))
+                self._owing.set()
+                return
+            self._owed.discard(chain)
 
 
 def _mark_key(chain: ChainId) -> str:
