@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from identity_parts import DOMAINS, Edge, Wallet
+from identity_parts import ADDRESS_LIMIT, ADMIN, ADMIN_CONTRACT, CHAIN, DOMAINS, Edge, Wallet
 
 from mercato.kit import grpc, postgres, redis
 from mercato.kit.postgres import Database
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from mercato.stack import LocalStack
 
 
-POLICY = {"siwe_domains": DOMAINS, "siwe_uris": tuple(f"http://{domain}" for domain in DOMAINS)}
+POLICY = {
+    "siwe_domains": DOMAINS, "siwe_uris": tuple(f"http://{domain}" for domain in DOMAINS),
+    "auth_address_limit": ADDRESS_LIMIT, "admin_addresses": (ADMIN.address.checksum, f"{CHAIN}:{ADMIN_CONTRACT}"),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

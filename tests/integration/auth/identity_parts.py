@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,14 @@ class Wallet:
     def sign(self, message: str) -> bytes:
         """As ``personal_sign`` does: 65 bytes, v 27 or 28."""
         return bytes(self.account.sign_message(encode_defunct(text=message)).signature)
+
+
+ADMIN = Wallet.fresh()
+"""Named by address in the settings."""
+ADMIN_CONTRACT = Address(os.urandom(20)).checksum
+"""Named with `CHAIN`."""
+ADDRESS_LIMIT = 240
+"""Requests per minute for one wallet: two networks' worth."""
 
 
 async def asked(auth: AuthServiceAsyncStub, address: Address, client: pb.Client, chain: str = CHAIN) -> str:

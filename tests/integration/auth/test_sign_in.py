@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 from google.protobuf.message import Message
-from identity_parts import CHAIN, Wallet, asked, new_client, signed_in
+from identity_parts import ADDRESS_LIMIT, CHAIN, DOMAINS, Wallet, asked, new_client, signed_in
 
 from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit import grpc, postgres, rabbit
@@ -237,6 +238,23 @@ async def test_a_nonce_serves_the_address_it_was_issued_to_alone(
     assert await auth.SignIn(pb.SignInRequest(message=message, signature=wallet.sign(message), client=new_client()))
 
 
+async def test_a_nonce_serves_the_domain_it_was_issued_for_alone(
+    auth: AuthServiceAsyncStub, database: Database, cache: Redis, wallet: Wallet
+) -> None:
+    """Both domains may sign in: what the page of one was given, nobody else uses, not even with a fresh signature."""
+    message = await asked(auth, wallet.address, new_client())
+    assert message.startswith(f"{DOMAINS[0]} wants")
+    moved = message.replace(DOMAINS[0], DOMAINS[1])
+    assert await refusal(auth, moved, wallet.sign(moved)) == "SIWE_DOMAIN_MISMATCH"
+    nonce = message.partition("Nonce: ")[2].partition("\n")[0]
+    assert await cache.delete(f"siwe:nonce:{nonce}") == 1
+    assert await refusal(auth, moved, wallet.sign(moved)) == "SIWE_DOMAIN_MISMATCH"
+    pointing = message.replace(f"URI: http://{DOMAINS[0]}", f"URI: http://{DOMAINS[1]}")
+    assert await refusal(auth, pointing, wallet.sign(pointing)) == "SIWE_URI_NOT_ALLOWED"
+    assert await sessions_of(database, wallet.address) == 0
+    assert await auth.SignIn(pb.SignInRequest(message=message, signature=wallet.sign(message), client=new_client()))
+
+
 async def test_a_nonce_expires_even_when_the_message_names_no_end(
     auth: AuthServiceAsyncStub, database: Database, wallet: Wallet
 ) -> None:
@@ -320,12 +338,34 @@ async def test_a_contract_wallet_signs_in_on_its_own_chain_alone(
     }  # fmt: skip
 
 
-async def test_too_many_requests_of_one_address_from_anywhere_are_told_to_wait(
+async def test_nobody_keeps_a_wallet_out_by_asking_for_it(
     auth: AuthServiceAsyncStub, settings: Settings, wallet: Wallet
 ) -> None:
+    attacker = new_client()
     for _ in range(settings.auth_rate_limit):
-        await asked(auth, wallet.address, new_client())
+        await asked(auth, wallet.address, attacker)
+    with pytest.raises(RateLimited):
+        await asked(auth, wallet.address, attacker)
+    assert (await signed_in(auth, wallet)).new_user
+
+
+async def test_a_wallet_asked_for_from_everywhere_is_let_in_where_it_signed_in_lately(
+    auth: AuthServiceAsyncStub, wallet: Wallet
+) -> None:
+    home = new_client()
+    await signed_in(auth, wallet, home)
+    answers = [await answer_to(asked(auth, wallet.address, new_client())) for _ in range(ADDRESS_LIMIT)]
+    # The sign-in itself was two requests, before its network was known.
+    assert answers == ["let in"] * (ADDRESS_LIMIT - 2) + ["TOO_MANY_ATTEMPTS"] * 2
     with pytest.raises(RateLimited) as error:
         await asked(auth, wallet.address, new_client())
-    assert error.value.reason == "TOO_MANY_ATTEMPTS"
     assert 1 <= int(error.value.details["retry_after"]) <= 60
+    assert not (await signed_in(auth, wallet, home)).new_user
+
+
+async def answer_to(call: Awaitable[object]) -> str:
+    try:
+        await call
+    except MercatoError as error:
+        return error.reason
+    return "let in"

@@ -80,7 +80,9 @@ class Identity:
         """As the gateway does it; returns how many sessions ended."""
         await self.wallets.UnlinkWallet(wallets_pb2.UnlinkWalletRequest(user_id=wallet.user_id, wallet_id=wallet.id))
         ended = await self.auth.RevokeWalletSessions(
-            pb.RevokeWalletSessionsRequest(user_id=wallet.user_id, address=wallet.address, chain_id=wallet.chain_id)
+            pb.RevokeWalletSessionsRequest(
+                user_id=wallet.user_id, wallet_id=wallet.id, address=wallet.address, chain_id=wallet.chain_id
+            )
         )
         return ended.revoked
 

@@ -97,10 +97,30 @@ def test_fragments_count_where_they_are_spread() -> None:
 
 
 def test_doubling_fragments_are_measured_without_being_expanded() -> None:
-    names = [f"F{i}" for i in range(200)]
+    names = [f"F{i}" for i in range(95)]
     doubling = " ".join(f"fragment {a} on Query {{ ...{b} ...{b} }}" for a, b in itertools.pairwise(names))
     query = f"{{ ...F0 }} {doubling} fragment {names[-1]} on Query {{ x: chains {{ name }} }}"
-    assert used(query, most=ROOMY._replace(cost=10**80, aliases=10**80)).aliases == 2**199
+    assert used(query, most=ROOMY._replace(cost=10**80, aliases=10**80)).aliases == 2**94
+
+
+@pytest.mark.parametrize("first", ["", "...F50", "...F90 ...F50 ...F10", "...F0 ...F0"])
+def test_a_chain_of_fragments_may_be_so_long_however_its_links_are_named(first: str) -> None:
+    def chain(length: int) -> str:
+        links = " ".join(f"fragment F{i} on Query {{ ...F{i + 1} }}" for i in range(length))
+        return f"{{ {first} ...F0 }} {links} fragment F{length} on Query {{ __typename }}"
+
+    assert used(chain(98)).depth == 1
+    for length in (99, 590):
+        with pytest.raises(InvalidArgument) as caught:
+            used(chain(length))
+        assert (caught.value.reason, caught.value.details) == ("QUERY_TOO_DEEP", {"limit": "100"})
+
+
+def test_a_number_of_any_length_is_more_than_any_limit() -> None:
+    plain = used("{ tokens(first: 100) { nodes { id } } }")
+    assert used(f"{{ tokens(first: {'9' * 5000}) {{ nodes {{ id }} }} }}") == plain
+    assert used(f"query ($n: Int = {'9' * 5000}) {{ tokens(first: $n) {{ nodes {{ id }} }} }}") == plain
+    assert used(f"{{ tokens(first: -{'9' * 5000}) {{ nodes {{ id }} }} }}").cost == 1 + READ + 1 + 1
 
 
 def test_a_cycle_of_fragments_ends() -> None:

@@ -102,3 +102,17 @@ async def test_health_and_reflection_answer(settings: Settings, users: users_grp
         health: Any = health_pb2_grpc.HealthStub(channel)
         answer = await health.Check(health_pb2.HealthCheckRequest(service="mercato.users.v1.UsersService"))
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_any_client_may_call_by_the_name_alone(users: users_grpc.UsersServiceStub, settings: Settings) -> None:
+    """What other languages' stubs, grpcurl and generic proxies do."""
+    async with grpc.aio.insecure_channel(settings.grpc_target("users")) as channel:
+        ask = channel.unary_unary("/mercato.users.v1.UsersService/EnsureUser")
+        answer = pb.EnsureUserResponse.FromString(await ask(pb.EnsureUserRequest().SerializeToString()))
+        assert len(answer.user.id) == 32
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await ask(pb.EnsureUserRequest(address=b"4").SerializeToString())
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await channel.unary_unary("/mercato.users.v1.UsersService/Nothing")(b"")
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -32,7 +32,8 @@ NO_REASONS = {
     "GET", "HEAD", "POST", "JSON", "NULL", "NFC", "OKP", "DEFAULT_ADMIN_ROLE", "METADATA_ROLE", "MINTER_ROLE",
     # values of enums, tables and metrics that no answer shows
     "KEEP", "REPLACE", "KEY", "CONTRACT", "LINK", "SIGN_IN", "BY_USER", "RANGE_TOO_LONG",
-    "SIGNED_IN",
+    # lines of the log of sign-ins that are no refusals
+    "SIGNED_IN", "LINK_PROVEN",
 }  # fmt: skip
 """Words that look like reasons and are none."""
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mercato.kit.errors import InvalidArgument
+from mercato.kit.errors import FailedPrecondition, InvalidArgument
 from mercato.kit.ids import Address, UserId
 
 NAME_LIMIT = 50
@@ -49,8 +49,9 @@ register root sales search security settings signin signout signup staff static 
 terms token tokens trade undefined user username users verified wallet wallets web www
 """
 _RESERVED = frozenset(_RESERVED_TEXT.split())
-# Digits that are read as letters, so that "adm1n" is reserved with "admin".
-_READ_AS = str.maketrans("0134578", "oieastb", "_")
+# Digits that are read as letters, so that "adm1n" is reserved with "admin". What they are read as may look like yet
+# another letter, as in "rn3rcat0".
+_READ_AS = str.maketrans("0123456789", "oizeasgtbg", "_")
 _LOOKS_LIKE = str.maketrans("01i", "oll", "_")
 
 
@@ -104,6 +105,21 @@ def skeleton(handle: str) -> str:
     return handle.translate(_LOOKS_LIKE).replace("rn", "m").replace("vv", "w")
 
 
+HELD_LIMIT = 5
+"""Handles that one user holds back at most; else one user could keep any number from everybody."""
+
+
+def check_held(held: int) -> None:
+    """`held` handles are held back for a user who wants to change it once more. Raises `FailedPrecondition`
+    TOO_MANY_HANDLES."""
+    if held > HELD_LIMIT:
+        raise FailedPrecondition(
+            "TOO_MANY_HANDLES",
+            f"you changed your handle often: {HELD_LIMIT} earlier ones are held for you; take one of them, or wait",
+            field="handle",
+        )
+
+
 def folded(handle: str) -> str | None:
     """A handle as it is kept, for looking one up; None for what cannot be one."""
     return handle.lower() if _HANDLE.fullmatch(handle) else None
@@ -133,7 +149,7 @@ def _handle(text: str) -> str:
             "INVALID_HANDLE", "a handle has 3 to 30 letters a-z, digits and underscores", field="handle"
         )
     handle = text.lower()
-    if handle.translate(_READ_AS) in _RESERVED or skeleton(handle) in _RESERVED_SKELETONS:
+    if skeleton(handle.translate(_READ_AS)) in _RESERVED_SKELETONS:
         raise InvalidArgument("HANDLE_RESERVED", f"{handle} is reserved; choose another handle", field="handle")
     return handle
 

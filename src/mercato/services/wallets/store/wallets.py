@@ -50,17 +50,26 @@ _HAS_LEFT = "SELECT EXISTS (SELECT FROM departures WHERE address = $1 AND user_i
 _COME_BACK = "DELETE FROM departures WHERE address = $1 AND user_id = $2"
 _RESOLVE = """
 SELECT (SELECT user_id FROM address_owners WHERE address = $1) AS owner,
-       ARRAY(SELECT user_id FROM departures WHERE address = $1 ORDER BY left_at, user_id) AS left_users
+       ARRAY(SELECT user_id FROM departures WHERE address = $1 ORDER BY left_at, user_id) AS left_users,
+       ARRAY(SELECT id FROM wallets WHERE address = $1 ORDER BY linked_at, id) AS links
 """
 _DEMOTE = "UPDATE wallets SET is_primary = false WHERE user_id = $1 AND is_primary"
 _PROMOTE = "UPDATE wallets SET is_primary = true WHERE id = $1"
 
 
 class WalletStore:
-    def __init__(self, database: Database, redis: Redis, announce: Callable[[Wallet], Outgoing], log: Logger) -> None:
+    def __init__(
+        self,
+        database: Database,
+        redis: Redis,
+        linked: Callable[[Wallet], Outgoing],
+        unlinked: Callable[[Wallet, datetime], Outgoing],
+        log: Logger,
+    ) -> None:
         self._database = database
         self._redis = redis
-        self._announce = announce
+        self._linked = linked
+        self._unlinked = unlinked
         self._log = log
 
     async def find(self, user_id: UserId, address: Address, chain: ChainId) -> Wallet | None:
@@ -86,17 +95,17 @@ class WalletStore:
             if await tx.connection.fetchval(_CLAIM, address, user_id, now) is None:
                 raise Conflict("WALLET_OF_ANOTHER_USER", f"{address} is linked to another user; unlink it there first")
             made = _from_row(await tx.connection.fetchrow(_INSERT, wallet_id, user_id, address, int(chain), now))
-            tx.publish(self._announce(made))
+            tx.publish(self._linked(made))
         return made, True
 
     async def resolve(self, address: Address) -> Ownership:
         row = await self._database.pool.fetchrow(_RESOLVE, address)
-        assert row is not None, "a SELECT of two values has one row"
-        return Ownership(row["owner"], tuple(row["left_users"]))
+        assert row is not None, "a SELECT of values has one row"
+        return Ownership(row["owner"], tuple(row["left_users"]), tuple(row["links"]))
 
     async def unlink(self, user_id: UserId, wallet_id: UUID, now: datetime) -> Wallet:
         """The wallet that is gone; once it is gone from every chain, signing in with its address does not bring it
-        back. Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
+        back. The commit announces it. Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
         async with self._database.transaction() as tx:
             wallets = await _locked(tx.connection, user_id)
             leaving = _own(wallets, wallet_id)
@@ -106,6 +115,7 @@ class WalletStore:
                 await tx.connection.execute(_DEPART, leaving.address, user_id, now)
             if successor is not None:
                 await tx.connection.execute(_PROMOTE, successor.id)
+            tx.publish(self._unlinked(leaving, now))
         return leaving
 
     async def set_primary(self, user_id: UserId, wallet_id: UUID) -> Wallet:
@@ -121,10 +131,10 @@ class WalletStore:
         wallets = [_from_row(row) for row in await self._database.pool.fetch(_LIST, user_ids)]
         return await self._with_last_seen(wallets)
 
-    async def saw(self, wallet: Wallet, now: datetime) -> None:
+    async def saw(self, wallet_id: UUID, now: datetime) -> None:
         """Notes that the wallet was here; lost without harm."""
         try:
-            await self._redis.set(_key(wallet.id), str(now.timestamp()), ex=_SEEN_TTL)
+            await self._redis.set(_key(wallet_id), str(now.timestamp()), ex=_SEEN_TTL)
         except (RedisError, OSError) as error:
             self._log.warning("last seen not written", error=repr(error))
 
