@@ -11,7 +11,7 @@ from uuid import UUID
 from mercato.kit import cursors
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import MAX_CHAIN_NUMBER, Address, ChainId, UserId
-from mercato.services.wallets.model import Approval, ApprovalFilter, Claim, Entry, Moves, Ownership, Wallet
+from mercato.services.wallets.model import Approval, ApprovalFilter, Claim, Entry, Moves, Ownership, Proof, Wallet
 
 BATCH_LIMIT = 1000
 OWNERS_LIMIT = 100
@@ -27,7 +27,7 @@ class Wallets(Protocol):
 
     async def link(self, claim: Claim, wallet_id: UUID, now: datetime) -> tuple[Wallet, bool]: ...
 
-    async def resolve(self, address: Address) -> Ownership: ...
+    async def resolve(self, address: Address, shown: tuple[ChainId, Proof] | None = None) -> Ownership: ...
 
     async def unlink(self, user_id: UserId, wallet_id: UUID, now: datetime) -> Wallet: ...
 
@@ -93,9 +93,9 @@ class ManageWallets:
         self._wallets = wallets
         self._clock = clock
 
-    async def resolve(self, address: Address) -> Ownership:
-        """Whose an address is."""
-        return await self._wallets.resolve(address)
+    async def resolve(self, address: Address, shown: tuple[ChainId, Proof] | None = None) -> Ownership:
+        """Whose an address is to whoever has `shown` it on a chain, or as far as anybody can say."""
+        return await self._wallets.resolve(address, shown)
 
     async def saw(self, wallet_id: UUID) -> None:
         """A session that the wallet opened goes on."""
