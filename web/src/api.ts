@@ -30,10 +30,10 @@ export class Api {
   }
 
   /** The data of an answer. Throws `ApiError`. */
-  async execute<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
+  async execute<T>(query: string, variables: Record<string, unknown> = {}, path = "/graphql"): Promise<T> {
     await this.#ready();
     const headers = { "Content-Type": "application/json" };
-    return this.#answer<T>(await fetch("/graphql", { method: "POST", headers, body: JSON.stringify({ query, variables }) }));
+    return this.#answer<T>(await fetch(path, { method: "POST", headers, body: JSON.stringify({ query, variables }) }));
   }
 
   /** Runs a mutation whose only variable is `$file` (GraphQL multipart request specification). */

@@ -203,7 +203,8 @@ async function signIn(): Promise<void> {
 
 async function signOut(): Promise<void> {
   try {
-    await api.execute(documents.SIGN_OUT);
+    // Where the refresh cookie goes too: it ends the session even when the access cookie has gone first.
+    await api.execute(documents.SIGN_OUT, {}, documents.SESSION_PATH);
   } finally {
     keeper.open(null);
   }

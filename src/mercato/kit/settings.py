@@ -86,6 +86,7 @@ class Settings(BaseSettings):
         "empty in development: made at start",
     )
     jwt_issuer: str = "mercato"
+    handle_hold: int = Field(30 * 86400, description="seconds for which a handle somebody gave up is theirs alone")
     auth_rate_limit: int = Field(120, description="nonce and sign-in requests per minute and IP or nonce")
     auth_address_limit: int = Field(
         1200, description="the same for one wallet from everywhere, except where it signed in lately"
@@ -135,6 +136,7 @@ class Settings(BaseSettings):
     read_cache: bool = Field(True, description="whether anonymous reads may be answered again from Redis")
     read_cache_ttl: float = Field(60.0, description="seconds for which such an answer is kept at most")
     read_cache_limit: int = Field(512 * 1024, description="bytes of an answer that is kept")
+    read_cache_first: bool = Field(False, description="whether that begins with the first request, not the second")
 
     # --- watching -----------------------------------------------------------------------------
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -70,6 +70,7 @@ QUEUES = (
     Queue("catalog.chains.changed", "catalog", CHAINS_EVENTS, "*.eip155.*"),
     Queue("wallets.tokens.transferred", "wallets", TOKENS_EVENTS, "transferred.eip155.*"),
     Queue("wallets.chains.reorged", "wallets", CHAINS_EVENTS, "reorged.eip155.*"),
+    Queue("wallets.chains.advanced", "wallets", CHAINS_EVENTS, "advanced.eip155.*"),
     Queue("subs.chains.reorged", "subscriptions", CHAINS_EVENTS, "reorged.eip155.*"),
     Queue("media.metadata.requested", "media", MEDIA_EVENTS, "metadata.requested"),
     Queue("catalog.metadata.resolved", "catalog", MEDIA_EVENTS, "metadata.resolved"),

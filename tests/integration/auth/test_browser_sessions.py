@@ -58,6 +58,59 @@ async def test_signing_out_takes_the_cookies_away_and_ends_the_session(edge: Edg
     assert browser.cookies == {}
 
 
+async def test_signing_out_after_the_access_token_has_expired_ends_the_session_where_the_refresh_cookie_goes(
+    edge: Edge,
+) -> None:
+    """A browser forgets the access cookie at its end; the refresh cookie lives on, on its own path alone."""
+    browser = await edge.browser()
+    refresh = dict(browser.cookies)
+    del browser.cookies[ACCESS]
+    async with edge.socket(Origin=ORIGIN, Cookie=f"{ACCESS}={refresh[ACCESS][1]}") as ws:
+        assert (await ws.receive_json(timeout=10))["type"] == "connection_ack"
+        assert (await browser.post(SIGN_OUT, SESSION_PATH)).data == {"signOut": {"revoked": 1}}
+        assert await closing(ws) == (4403, "SESSION_REVOKED")
+    assert browser.cookies == {}
+    browser.cookies = refresh
+    assert (await browser.post(REFRESH, SESSION_PATH, input={})).reason == "SESSION_REVOKED"
+
+
+async def test_signing_out_of_all_works_by_the_refresh_cookie_too(edge: Edge, wallet: Wallet) -> None:
+    browser, other = await edge.browser(wallet), await edge.browser(wallet)
+    browser.cookies[ACCESS] = ("/", "no.longer.good")
+    everywhere = SIGN_OUT.replace("signOut", "signOut(all: true)")
+    assert (await browser.post(everywhere, SESSION_PATH)).data == {"signOut": {"revoked": 2}}
+    assert browser.cookies == {}
+    assert (await other.post(WHO)).reason == "SESSION_REVOKED"
+
+
+async def test_a_browser_that_signs_out_of_a_session_that_is_over_forgets_its_cookies(edge: Edge) -> None:
+    """Whatever the server can still do for it: nobody is left with a cookie they wanted to be rid of."""
+    for path, reason in (("/graphql", "TOKEN_INVALID"), (SESSION_PATH, "REFRESH_UNKNOWN")):
+        browser = await edge.browser()
+        browser.cookies |= {ACCESS: ("/", "no.longer.good"), REFRESH_COOKIE: (SESSION_PATH, "nor this")}
+        assert (await browser.post(SIGN_OUT, path)).reason == reason
+        assert browser.cookies == {}
+        browser = await edge.browser()
+        del browser.cookies[ACCESS]
+        await browser.post(SIGN_OUT, path)
+        assert browser.cookies == {}
+
+
+async def test_signing_out_by_the_refresh_cookie_is_for_our_own_pages_alone(edge: Edge) -> None:
+    browser = await edge.browser()
+    kept = dict(browser.cookies)
+    del browser.cookies[ACCESS]
+    for origin in ("https://evil.example", None):
+        assert (await browser.post(SIGN_OUT, SESSION_PATH, origin)).reason == "ORIGIN_NOT_ALLOWED"
+    browser.cookies = kept
+    assert (await browser.post(REFRESH, SESSION_PATH, input={})).status == 200
+
+
+async def test_a_program_that_signs_out_with_an_old_token_gets_its_reason_and_no_cookies(edge: Edge) -> None:
+    answer = await edge.post(SIGN_OUT, headers={"Authorization": "Bearer no.longer.good"})
+    assert (answer.reason, answer.cookies) == ("TOKEN_INVALID", {})
+
+
 async def test_a_lost_device_is_signed_out_from_another_and_its_socket_closes(edge: Edge, wallet: Wallet) -> None:
     lost, kept = await edge.browser(wallet), await edge.browser(wallet)
     async with edge.socket(Origin=ORIGIN, Cookie=lost.header()) as ws:

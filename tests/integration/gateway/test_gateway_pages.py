@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from gateway_fakes import CID, PNG, SVG_CID
 from gateway_parts import Gateway
+from gateway_site import another_gateway
 
 from mercato.kit.errors import Unavailable
 from mercato.services.gateway.graph.schema import SDL
@@ -63,6 +64,19 @@ async def test_the_schema_and_the_keys(gateway: Gateway) -> None:
     assert (status, body.decode()) == (200, SDL)
     status, headers, body = await gateway.get("/.well-known/jwks.json")
     assert (status, headers["Content-Type"], json.loads(body)) == (200, "application/json", {"keys": []})
+
+
+@pytest.mark.parametrize(
+    "path", ["/assets/main.js", "/assets/", "/assets/%00", "/assets/..%2f..%2f", "/assets/" + "a" * 5000]
+)
+async def test_assets_of_a_page_that_is_not_built_are_404(gateway: Gateway, tmp_path: Path, path: str) -> None:
+    async with another_gateway(gateway, web_dir=str(tmp_path)) as unbuilt:
+        for _ in range(2):
+            status, _, body = await unbuilt.get(path)
+            assert (status, json.loads(body)["errors"][0]["extensions"]["reason"]) == (404, "NOT_FOUND")
+        (tmp_path / "assets").mkdir()
+        (tmp_path / "assets" / "main.js").write_text("1")
+        assert (await unbuilt.get("/assets/main.js"))[2] == b"1"
 
 
 async def test_the_page_says_how_to_build_it_until_it_is_built(gateway: Gateway) -> None:

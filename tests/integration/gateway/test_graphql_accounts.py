@@ -165,6 +165,23 @@ async def test_the_history_says_what_ended_an_approval(gateway: Gateway) -> None
     ]
 
 
+async def test_lists_of_approvals_name_the_block_of_their_own_and_how_final_each_word_is(gateway: Gateway) -> None:
+    point = "asOf { chainId blockNumber finality }"
+    answer = await gateway.execute(
+        f"""query ($o: Address!) {{
+            approvals(owner: $o) {{ {point} nodes {{ position {{ finality }} }} }}
+            approvalHistory(owner: $o) {{ {point} nodes {{ position {{ finality }} endedBy {{ finality }} }} }} }}""",
+        o=ALICE.text,
+    )
+    at = [{"chainId": CHAIN.caip2, "blockNumber": 9, "finality": "SAFE"}]
+    final, safe = {"finality": "FINALIZED"}, {"finality": "SAFE"}
+    assert answer.data["approvals"] == {"asOf": at, "nodes": [{"position": final}]}
+    assert answer.data["approvalHistory"] == {
+        "asOf": at,
+        "nodes": [{"position": final, "endedBy": None}, {"position": final, "endedBy": safe}],
+    }
+
+
 async def test_the_viewer_sees_the_approvals_of_all_wallets_in_one_call(gateway: Gateway) -> None:
     answer = await gateway.execute(
         """query ($c: Address!) { viewer { approvals(first: 5) { nodes { id } }

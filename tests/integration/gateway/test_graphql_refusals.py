@@ -10,6 +10,8 @@ from gateway_fakes import ALICE, CHAIN, CONTRACT
 from gateway_parts import GRAPHQL_JSON, Gateway
 
 HUGE = "9" * 400
+DIGITS = "1" * 5000
+"""More than Python turns into a number (`sys.get_int_max_str_digits`)."""
 WHERE = f'chainId: "{CHAIN.caip2}", contract: "{CONTRACT.checksum}"'
 WRONG_CHECKSUM = "0x5AaEb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 ONE_CHAIN = "query ($c: ChainId!) { chain(chainId: $c) { id } }"
@@ -25,6 +27,11 @@ BOMB = (
     + " fragment Q on Query { chains { id } }"
 )
 CYCLE = "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A chains { id } }"
+CHAIN_OF_FRAGMENTS = (
+    "{ ...F0 } "
+    + " ".join(f"fragment F{i} on Query {{ ...F{i + 1} }}" for i in range(590))
+    + " fragment F590 on Query { chains { id } }"
+)
 INTROSPECTION = "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }"
 
 COLLECTION: dict[str, Any] = {"chainId": CHAIN.caip2, "standard": "ERC721", "name": "L", "symbol": "L"}
@@ -53,6 +60,14 @@ def folder(documents: object, first: str = "1") -> tuple[str, dict[str, Any]]:
     query = """mutation ($d: [JSON!]!, $f: Uint256!) {
         createMetadataFolder(input: {documents: $d, firstTokenId: $f}) { uri } }"""
     return query, {"d": documents, "f": first}
+
+
+def nested(levels: int) -> object:
+    """A value inside of that many lists."""
+    value: object = 1
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def track(intent: str, tx_hash: str = "0x" + "00" * 32) -> tuple[str, dict[str, Any]]:
@@ -106,6 +121,10 @@ CASES: dict[str, tuple[tuple[str, dict[str, Any]], str]] = {
         ("{ " + " ".join(f"a{i}: __schema {{ types {{ name }} }}" for i in range(31)) + " }", {}), "TOO_MANY_ALIASES",
     ),
     "fragment bomb": ((BOMB, {}), "TOO_MANY_ALIASES"),
+    "a long chain of fragments": ((CHAIN_OF_FRAGMENTS, {}), "QUERY_TOO_DEEP"),
+    "a long chain of unused fragments": (
+        (CHAIN_OF_FRAGMENTS.replace("{ ...F0 }", "{ chains { id } }", 1), {}), "GRAPHQL_VALIDATION_FAILED",
+    ),
     "deep introspection": ((INTROSPECTION, {}), "GRAPHQL_VALIDATION_FAILED"),
     "deeper than the parser": (("{a" * 3000, {}), "QUERY_TOO_LARGE"),
     "too many tokens": (("{ " + "chains { id } " * 5000 + "}", {}), "QUERY_TOO_LARGE"),
@@ -132,6 +151,17 @@ CASES: dict[str, tuple[tuple[str, dict[str, Any]], str]] = {
     "first -1": (("{ collections(first: -1) { nodes { id } } }", {}), "INVALID_PAGE_SIZE"),
     "first 101": (("{ collections(first: 101) { nodes { id } } }", {}), "INVALID_PAGE_SIZE"),
     "first 2^40": ((f"{{ collections(first: {2**40}) {{ nodes {{ id }} }} }}", {}), "GRAPHQL_VALIDATION_FAILED"),
+    "first of 5000 digits": ((f"{{ tokens(first: {DIGITS}) {{ nodes {{ id }} }} }}", {}), "GRAPHQL_VALIDATION_FAILED"),
+    "first of 5000 digits below zero": (
+        (f"{{ tokens(first: -{DIGITS}) {{ nodes {{ id }} }} }}", {}), "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "first of 5000 digits by a default": (
+        (f"query ($n: Int = {DIGITS}) {{ tokens(first: $n) {{ nodes {{ id }} }} }}", {}), "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "safe integer of 5000 digits": (
+        (f"""mutation {{ importCollection(input: {{{WHERE}, fromBlock: {DIGITS}}}) {{ created }} }}""", {}),
+        "INVALID_INTEGER",
+    ),
     "empty cursor": (('{ collections(after: "") { nodes { id } } }', {}), "INVALID_CURSOR"),
     "giant cursor": (
         ("query ($a: String) { collections(after: $a) { nodes { id } } }", {"a": "x" * 9999}), "INVALID_CURSOR",
@@ -169,6 +199,15 @@ CASES: dict[str, tuple[tuple[str, dict[str, Any]], str]] = {
     "empty name": (prepare(name=""), "INVALID_NAME"),
     "long name": (prepare(name="x" * 129), "INVALID_NAME"),
     "NUL in the name": (prepare(name="a\0b"), "INVALID_TEXT"),
+    "NUL in the name, written as a literal": (
+        (f"""mutation {{ prepareCreateCollection(idempotencyKey: "k", input: {{
+            chainId: "{CHAIN.caip2}", standard: ERC721, name: "a\\u0000b", symbol: "L" }}) {{ created }} }}""", {}),
+        "INVALID_TEXT",
+    ),
+    "NUL in a literal, written the other way": (('{ user(handle: "\\u{0}") { id } }', {}), "INVALID_TEXT"),
+    "NUL in a literal, by a default": (
+        ('query ($h: String = "\\u0000") { user(handle: $h) { id } }', {}), "INVALID_TEXT",
+    ),
     "empty key": (prepare(key=""), "INVALID_IDEMPOTENCY_KEY"),
     "long key": (prepare(key="k" * 129), "INVALID_IDEMPOTENCY_KEY"),
     "null key": (prepare(key=None), "VARIABLES_INVALID"),
@@ -200,6 +239,11 @@ CASES: dict[str, tuple[tuple[str, dict[str, Any]], str]] = {
         (f"mutation {{ createMetadata(input: {{document: {{n: {HUGE}}}}}) {{ document {{ uri }} }} }}", {}),
         "INVALID_JSON",
     ),
+    "document: literal of 5000 digits": (
+        (f"mutation {{ createMetadata(input: {{document: {{n: {DIGITS}}}}}) {{ document {{ uri }} }} }}", {}),
+        "INVALID_JSON",
+    ),
+    "document: nested 300 deep": (metadata({"a": nested(300)}), "INVALID_JSON"),
     "document: NUL": (metadata({"name": "a\0"}), "INVALID_TEXT"),
     "folder: empty": (folder([]), "INVALID_DOCUMENTS"),
     "folder: 1001": (folder([{}] * 1001), "INVALID_DOCUMENTS"),
@@ -261,6 +305,16 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
     "lone surrogate": (b'{"query": "{ node(id: \\"\\ud800\\") { id } }"}', 400, "INVALID_JSON"),
     "NaN": (b'{"query": "{ chains { id } }", "variables": {"a": NaN}}', 400, "INVALID_JSON"),
     "deep JSON": (b"[" * 100_000, 400, "INVALID_JSON"),
+    "variables 300 deep": (
+        b'{"query": "{ chains { id } }", "variables": {"x": ' + b"[" * 300 + b"]" * 300 + b"}}",
+        400,
+        "INVALID_JSON",
+    ),
+    "extensions 300 deep": (
+        b'{"query": "{ chains { id } }", "extensions": {"x": ' + b"[" * 300 + b"]" * 300 + b"}}",
+        400,
+        "INVALID_JSON",
+    ),
     "a number": (b"7", 400, "REQUEST_INVALID"),
     "null": (b"null", 400, "REQUEST_INVALID"),
     "a batch": (b'[{"query": "{ chains { id } }"}]', 400, "BATCHING_REFUSED"),
@@ -355,7 +409,9 @@ async def test_queries_by_get_and_no_mutations(gateway: Gateway) -> None:
 async def test_other_methods_and_paths(gateway: Gateway) -> None:
     async with gateway.session.put(f"{gateway.url}/graphql") as response:
         assert response.status == 405
-        assert (await response.json())["errors"][0]["extensions"]["reason"] == "METHOD_NOT_ALLOWED"
+        error = (await response.json())["errors"][0]
+        assert (error["extensions"]["reason"], error["message"]) == ("METHOD_NOT_ALLOWED", "see the Allow header")
+        assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
     status, _, body = await gateway.get("/nothing")
     assert status == 404
     assert json.loads(body)["errors"][0]["extensions"]["reason"] == "NOT_FOUND"

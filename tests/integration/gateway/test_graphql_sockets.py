@@ -147,6 +147,55 @@ async def test_an_operation_id_in_use_is_4409_and_free_again_after_complete(gate
     await gateway.watching(0)
 
 
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("e" * 128, "e" * 105),
+        ("é" * 100, "é" * 52),
+        ("e" + "é" * 100, "e" + "é" * 52),
+        ("\U0001f600" * 64, "\U0001f600" * 26),
+        ("\x01\u2028\u202e", "\x01\u2028\u202e"),
+    ],
+)
+async def test_the_reason_of_a_close_fits_into_its_frame_in_any_script(gateway: Gateway, key: str, shown: str) -> None:
+    """A close frame has 123 bytes for its reason (RFC 6455 §5.5); a character is never cut in two."""
+    async with gateway.socket() as socket:
+        await socket.subscribe(FEED, key)
+        await socket.subscribe(FEED, key)
+        assert await socket.closed() == (4409, f"SUBSCRIBER_EXISTS {shown}")
+    await gateway.watching(0)
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "reason"),
+    [
+        ("{ tokens(first: " + "1" * 5000 + ") { nodes { id } } }", {}, "GRAPHQL_VALIDATION_FAILED"),
+        ('{ user(handle: "\\u0000") { id } }', {}, "INVALID_TEXT"),
+        (
+            "{ ...F0 } " + " ".join(f"fragment F{i} on Query {{ ...F{i + 1} }}" for i in range(590))
+            + " fragment F590 on Query { chains { id } }", {}, "QUERY_TOO_DEEP",
+        ),
+    ],
+)  # fmt: skip
+async def test_what_is_refused_by_post_is_refused_on_a_socket(
+    gateway: Gateway, query: str, variables: dict[str, Any], reason: str
+) -> None:
+    async with gateway.socket() as socket:
+        await socket.subscribe(query, **variables)
+        answer = await socket.next()
+        assert (answer["type"], answer["payload"][0]["extensions"]["reason"]) == ("error", reason)
+
+
+async def test_a_message_nested_300_deep_is_4400(gateway: Gateway) -> None:
+    deep = "[" * 300 + "]" * 300
+    async with gateway.socket() as socket:
+        await socket.send(
+            '{"id": "1", "type": "subscribe", "payload": {"query": "subscription { feed { __typename } }", '
+            f'"variables": {{"x": {deep}}}}}}}'
+        )
+        assert await socket.closed() == (4400, "INVALID_JSON")
+
+
 # --- operations -----------------------------------------------------------------------------------
 
 

@@ -45,7 +45,7 @@ ROUTES = [
         topology.reorged(CHAIN),
         {"catalog.chains.changed", "wallets.chains.reorged", "subs.chains.reorged"},
     ),
-    (topology.CHAINS_EVENTS, topology.advanced(CHAIN), {"catalog.chains.changed"}),
+    (topology.CHAINS_EVENTS, topology.advanced(CHAIN), {"catalog.chains.changed", "wallets.chains.advanced"}),
     (topology.MEDIA_EVENTS, topology.METADATA_REQUESTED, {"media.metadata.requested"}),
     (topology.MEDIA_EVENTS, topology.METADATA_RESOLVED, {"catalog.metadata.resolved"}),
 ]

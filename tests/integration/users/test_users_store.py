@@ -45,7 +45,7 @@ def ensure(store: UserStore) -> EnsureUser:
 
 @pytest.fixture(scope="module")
 def update(store: UserStore) -> UpdateProfile:
-    return UpdateProfile(store, lambda: NOW)
+    return UpdateProfile(store, lambda: NOW, timedelta(days=30))
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import itertools
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, parse
+from graphql import GraphQLObjectType, OperationDefinitionNode, parse
 
 from mercato.kit.errors import InvalidArgument
 from mercato.services.gateway.graph.schema import build_schema
@@ -57,8 +60,34 @@ def test_nested_lists_multiply() -> None:
 
 def test_lists_without_pages_count_as_short_and_ids_by_their_number() -> None:
     assert used("{ chains { name } }").cost == 1 + READ + 5
-    assert used('{ nodes(ids: ["a", "b", "c"]) { id } }').cost == 1 + READ + 3
-    assert used("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"] * 40}).cost == 1 + READ + 40
+    assert used('{ nodes(ids: ["a", "b", "c"]) { id } }').cost == 1 + 3 * READ + 3
+
+
+def test_ids_are_a_read_for_each_kind_of_thing_they_may_name() -> None:
+    assert used('{ node(id: "a") { id } }').cost == 1 + READ + 1
+    assert used("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"]}).cost == 1 + READ + 1
+    assert used("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"] * 40}).cost == 1 + 5 * READ + 40
+
+
+def test_what_calls_a_service_by_itself_below_the_root_is_charged_as_a_read() -> None:
+    roots = (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type)
+    fields = {
+        (kind.name, name): field
+        for kind in SCHEMA.type_map.values()
+        if isinstance(kind, GraphQLObjectType) and kind not in roots
+        for name, field in kind.fields.items()
+        if field.resolve is not None
+    }
+    calling = {at for at, field in fields.items() if {"backends", "_registry"} & _names_in(field.resolve)}
+    assert ("Token", "holders") in calling
+    assert calling == {at for at, field in fields.items() if "first" in field.args}
+
+
+def _names_in(function: Any) -> set[str]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)} | {
+        n.id for n in ast.walk(tree) if isinstance(n, ast.Name)
+    }
 
 
 def test_fragments_count_where_they_are_spread() -> None:
@@ -68,10 +97,30 @@ def test_fragments_count_where_they_are_spread() -> None:
 
 
 def test_doubling_fragments_are_measured_without_being_expanded() -> None:
-    names = [f"F{i}" for i in range(200)]
+    names = [f"F{i}" for i in range(95)]
     doubling = " ".join(f"fragment {a} on Query {{ ...{b} ...{b} }}" for a, b in itertools.pairwise(names))
     query = f"{{ ...F0 }} {doubling} fragment {names[-1]} on Query {{ x: chains {{ name }} }}"
-    assert used(query, most=ROOMY._replace(cost=10**80, aliases=10**80)).aliases == 2**199
+    assert used(query, most=ROOMY._replace(cost=10**80, aliases=10**80)).aliases == 2**94
+
+
+@pytest.mark.parametrize("first", ["", "...F50", "...F90 ...F50 ...F10", "...F0 ...F0"])
+def test_a_chain_of_fragments_may_be_so_long_however_its_links_are_named(first: str) -> None:
+    def chain(length: int) -> str:
+        links = " ".join(f"fragment F{i} on Query {{ ...F{i + 1} }}" for i in range(length))
+        return f"{{ {first} ...F0 }} {links} fragment F{length} on Query {{ __typename }}"
+
+    assert used(chain(98)).depth == 1
+    for length in (99, 590):
+        with pytest.raises(InvalidArgument) as caught:
+            used(chain(length))
+        assert (caught.value.reason, caught.value.details) == ("QUERY_TOO_DEEP", {"limit": "100"})
+
+
+def test_a_number_of_any_length_is_more_than_any_limit() -> None:
+    plain = used("{ tokens(first: 100) { nodes { id } } }")
+    assert used(f"{{ tokens(first: {'9' * 5000}) {{ nodes {{ id }} }} }}") == plain
+    assert used(f"query ($n: Int = {'9' * 5000}) {{ tokens(first: $n) {{ nodes {{ id }} }} }}") == plain
+    assert used(f"{{ tokens(first: -{'9' * 5000}) {{ nodes {{ id }} }} }}").cost == 1 + READ + 1 + 1
 
 
 def test_a_cycle_of_fragments_ends() -> None:

@@ -40,9 +40,9 @@ from mercato.services.gateway.graph.schema import SDL, build_schema
 from mercato.services.gateway.http import answers
 from mercato.services.gateway.http.answers import HttpRefusal
 from mercato.services.gateway.http.cookies import REFRESH_PATH, CookiePolicy
-from mercato.services.gateway.http.edge import Edge
+from mercato.services.gateway.http.edge import Direct, Edge
 from mercato.services.gateway.http.graphql import GraphQLEndpoint
-from mercato.services.gateway.http.hot import HotReads
+from mercato.services.gateway.http.hot import Doorkeeper, HotReads
 from mercato.services.gateway.http.media import MediaEndpoint
 from mercato.services.gateway.http.multipart import PREFLIGHT_HEADERS
 from mercato.services.gateway.http.pages import Assets, Pages, web_folder
@@ -104,33 +104,47 @@ def application(
     hot = hot_reads(settings, answered, most)
     graphql = GraphQLEndpoint(engine, services, hub, sessions, cookies, settings.upload_limit, documents, hot)
     sockets = SocketEndpoint(engine, services, hub, sessions, cookies, logger, _now, times, documents)
-    folder = web_folder(settings.web_dir)
     local = settings.env == "development"
-    pages = Pages(folder, services, local=local)
+    pages = Pages(web_folder(settings.web_dir), services, local=local)
+    routes = [
+        *_api(graphql, sockets, pages if local else None),
+        Route("/media/{path:path}", MediaEndpoint(services.media).read),
+        *_plain(pages, Assets(web_folder(settings.web_dir))),
+    ]
+    if local:
+        routes.append(Route("/dev/config.json", pages.local_config))
+    direct = Middleware(Direct, posts={"/graphql": graphql.post, REFRESH_PATH: graphql.post})
+    middleware = [Middleware(Edge, logger=logger), _cross_origin(settings), direct]
+    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
 
-    async def get_graphql(request: Request) -> Response:
+
+def _api(graphql: GraphQLEndpoint, sockets: SocketEndpoint, explorer: Pages | None) -> list[BaseRoute]:
+    """GraphQL by its three transports; whoever comes with a browser is shown the explorer where there is one."""
+
+    async def serve_graphql(request: Request) -> Response:
+        if request.method == "POST":
+            return await graphql.post(request)
         wants_page = "text/html" in request.headers.get("accept", "") and "query" not in request.query_params
-        return await (pages.explorer(request) if local and wants_page else graphql.get(request))
+        return await (graphql.get(request) if explorer is None or not wants_page else explorer.explorer(request))
 
     async def serve_socket(websocket: WebSocket) -> None:
         await sockets.serve(websocket)
 
-    routes: list[BaseRoute] = [
-        Route("/graphql", get_graphql, methods=["GET"]),
-        Route("/graphql", graphql.post, methods=["POST"]),
+    return [
+        Route("/graphql", serve_graphql, methods=["GET", "POST"]),
         Route(REFRESH_PATH, graphql.post, methods=["POST"]),
         WebSocketRoute("/graphql", serve_socket),
+    ]
+
+
+def _plain(pages: Pages, assets: Assets) -> list[BaseRoute]:
+    return [
         Route("/schema.graphql", pages.schema),
         Route("/.well-known/jwks.json", pages.keys),
-        Route("/media/{path:path}", MediaEndpoint(services.media).read),
         Route("/favicon.ico", pages.icon),
         Route("/", pages.start),
-        Mount("/assets", Assets(folder)),
+        Mount("/assets", assets),
     ]
-    if local:
-        routes.append(Route("/dev/config.json", pages.local_config))
-    middleware = [Middleware(Edge, logger=logger), _cross_origin(settings)]
-    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
 
 
 def hot_reads(settings: Settings, kept: Answers, most: Limits) -> HotReads | None:
@@ -138,7 +152,8 @@ def hot_reads(settings: Settings, kept: Answers, most: Limits) -> HotReads | Non
     if not settings.read_cache:
         return None
     salt = f"{version('mercato')} {most} {SDL}".encode()
-    return HotReads(kept, salt, settings.read_cache_ttl, settings.read_cache_limit, time.monotonic)
+    doorkeeper = None if settings.read_cache_first else Doorkeeper()
+    return HotReads(kept, salt, settings.read_cache_ttl, settings.read_cache_limit, time.monotonic, doorkeeper)
 
 
 def _documents(settings: Settings, engine: Engine, kept: DocumentStore) -> Documents:
@@ -168,7 +183,10 @@ async def _http_error(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
         return answers.refusal(NotFound("NOT_FOUND", "there is nothing here; the API is at /graphql"))
-    refusal = HttpRefusal(status, "METHOD_NOT_ALLOWED" if status == 405 else "REQUEST_INVALID", "see the Allow header")
+    if status == 405:
+        refusal = HttpRefusal(status, "METHOD_NOT_ALLOWED", "see the Allow header")
+    else:
+        refusal = HttpRefusal(status, "REQUEST_INVALID", "this is no request that anything here answers")
     refusal.headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     return answers.refusal(refusal)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mercato.kit import grpc, ops, postgres, rabbit
 from mercato.kit.ids import UserId, new_id
@@ -31,7 +31,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
             EnsureUser(store, _now, lambda: UserId(new_id())),
             BatchGetUsers(store),
             FindUser(store),
-            UpdateProfile(store, _now),
+            UpdateProfile(store, _now, timedelta(seconds=settings.handle_hold)),
         )
         await enter(looping(get_logger("users"), "inbox", InboxPruner(database).run))
         await enter(broker.consuming(LOGIN_CONSUMER, OnUserLoggedIn(RecordLogin(store))))

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mercato.kit.errors import InvalidArgument
+from mercato.kit.errors import FailedPrecondition, InvalidArgument
 from mercato.kit.ids import Address, UserId
 
 NAME_LIMIT = 50
@@ -103,6 +103,21 @@ def skeleton(handle: str) -> str:
     which many a typeface joins with what is beside them.
     """
     return handle.translate(_LOOKS_LIKE).replace("rn", "m").replace("vv", "w")
+
+
+HELD_LIMIT = 5
+"""Handles that one user holds back at most; else one user could keep any number from everybody."""
+
+
+def check_held(held: int) -> None:
+    """`held` handles are held back for a user who wants to change it once more. Raises `FailedPrecondition`
+    TOO_MANY_HANDLES."""
+    if held > HELD_LIMIT:
+        raise FailedPrecondition(
+            "TOO_MANY_HANDLES",
+            f"you changed your handle often: {HELD_LIMIT} earlier ones are held for you; take one of them, or wait",
+            field="handle",
+        )
 
 
 def folded(handle: str) -> str | None:

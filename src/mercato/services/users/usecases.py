@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from mercato.kit.errors import InvalidArgument
@@ -28,7 +28,9 @@ class Store(Protocol):
 
     async def batch(self, ids: Sequence[UserId]) -> list[User]: ...
 
-    async def change_profile(self, user_id: UserId, change: ProfileChange, now: datetime) -> User: ...
+    async def change_profile(
+        self, user_id: UserId, change: ProfileChange, now: datetime, held_since: datetime
+    ) -> User: ...
 
 
 class EnsureUser:
@@ -95,13 +97,15 @@ class FindUser:
 
 
 class UpdateProfile:
-    """A user's change of the own profile."""
+    """A user's change of the own profile. A handle that is given up is nobody else's for `handle_hold`."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, handle_hold: timedelta) -> None:
         self._store = store
         self._clock = clock
+        self._handle_hold = handle_hold
 
     async def run(self, user_id: UserId, change: ProfileChange) -> User:
-        """Raises `InvalidArgument` (see `model.checked`), `Conflict` HANDLE_TAKEN or HANDLE_CONFUSABLE,
-        `NotFound` USER_NOT_FOUND."""
-        return await self._store.change_profile(user_id, checked(change), self._clock())
+        """Raises `InvalidArgument` (see `model.checked`), `Conflict` HANDLE_TAKEN, HANDLE_CONFUSABLE or HANDLE_HELD,
+        `FailedPrecondition` TOO_MANY_HANDLES, `NotFound` USER_NOT_FOUND."""
+        now = self._clock()
+        return await self._store.change_profile(user_id, checked(change), now, now - self._handle_hold)

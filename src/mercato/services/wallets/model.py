@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from mercato.kit.errors import Conflict, FailedPrecondition
@@ -184,8 +184,8 @@ class Approval:
         return int(place.block_time.timestamp()), int(self.chain), place.block_number, place.log_index
 
 
-class MovesAt(NamedTuple):
-    """The block of moves."""
+class Block(NamedTuple):
+    """A block, and when it was mined."""
 
     number: int
     hash: bytes
@@ -199,7 +199,7 @@ class Moves(NamedTuple):
     index of each move's block.
     """
 
-    blocks: list[MovesAt]
+    blocks: list[Block]
     at: list[int]
     contracts: list[bytes]
     token_ids: list[str]
@@ -223,3 +223,66 @@ class ApprovalFilter:
     chain: ChainId | None = None
     operator: Address | None = None
     contract: Address | None = None
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """Blocks (number by hash) that are not canonical any more since reorganisation `generation`, and the last one that
+    both branches share."""
+
+    generation: int
+    orphaned: Mapping[bytes, int]
+    ancestor: Block
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Every fact up to `indexed` is on its way, in the messages `after`. The statement covers what there is since
+    `from_block`; 0: it says nothing of what lies before. `safe` and `finalized` are the newest blocks of that kind."""
+
+    generation: int
+    indexed: Block
+    head: int
+    safe: int
+    finalized: int
+    from_block: int
+    after: Sequence[str]
+
+
+class Finality(Enum):
+    """How much a block may still change."""
+
+    LATEST = "LATEST"
+    SAFE = "SAFE"
+    FINALIZED = "FINALIZED"
+
+
+class ReadPoint(NamedTuple):
+    """Every approval and transfer up to this block is in the rows, and none of a branch that it is not on. `safe` and
+    `finalized` are None where nothing is known since a fork."""
+
+    chain: ChainId
+    block: Block
+    observed_at: datetime
+    safe: int | None
+    finalized: int | None
+
+    @property
+    def finality(self) -> Finality:
+        """Of the block itself."""
+        if self.finalized is not None and self.block.number <= self.finalized:
+            return Finality.FINALIZED
+        if self.safe is not None and self.block.number <= self.safe:
+            return Finality.SAFE
+        return Finality.LATEST
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Found(Generic[R]):
+    """Rows and, of the chains they speak about, the read points they are true at."""
+
+    rows: Sequence[R]
+    at: Sequence[ReadPoint]

@@ -15,10 +15,27 @@ from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.wallets.v1 import wallets_pb2 as pb
 from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceServicer
-from mercato.services.wallets.model import Approval, ApprovalFilter, Claim, Entry, Occasion, Place, Proof, Wallet
+from mercato.services.wallets.model import (
+    Approval,
+    ApprovalFilter,
+    Claim,
+    Entry,
+    Finality,
+    Occasion,
+    Place,
+    Proof,
+    ReadPoint,
+    Wallet,
+)
 from mercato.services.wallets.usecases import LinkWallet, ListApprovals, ListHistory, ManageWallets
 
 Context = aio.ServicerContext[Any, Any]
+
+_FINALITY = {
+    Finality.LATEST: common_pb2.FINALITY_LATEST,
+    Finality.SAFE: common_pb2.FINALITY_SAFE,
+    Finality.FINALIZED: common_pb2.FINALITY_FINALIZED,
+}
 
 
 class WalletsServicer(WalletsServiceServicer):
@@ -78,6 +95,7 @@ class WalletsServicer(WalletsServiceServicer):
             approvals=map(_approval, page.items),
             page=common_pb2.PageInfo(has_next_page=page.has_next, end_cursor=page.end_cursor),
             cursors=page.cursors,
+            read_points=map(_read_point, page.at),
         )
 
     async def ListApprovalHistory(
@@ -88,6 +106,7 @@ class WalletsServicer(WalletsServiceServicer):
             entries=map(_entry, page.items),
             page=common_pb2.PageInfo(has_next_page=page.has_next, end_cursor=page.end_cursor),
             cursors=page.cursors,
+            read_points=map(_read_point, page.at),
         )
 
 
@@ -163,6 +182,19 @@ def _entry(entry: Entry) -> pb.ApprovalEntry:
     return pb.ApprovalEntry(
         approval=_approval(entry.approval),
         ended_by=None if entry.ended_by is None else _position(entry.ended_by),
+    )
+
+
+def _read_point(point: ReadPoint) -> common_pb2.ReadPoint:
+    return common_pb2.ReadPoint(
+        chain_id=point.chain.caip2,
+        block_number=point.block.number,
+        block_hash=point.block.hash,
+        observed_at=point.observed_at,
+        finality=_FINALITY[point.finality],
+        safe=point.safe,
+        finalized=point.finalized,
+        block_time=point.block.time,
     )
 
 

@@ -294,7 +294,7 @@ class ChainReorged(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., orphaned: _Optional[_Iterable[_Union[_common_pb2.Block, _Mapping]]] = ..., common_ancestor: _Optional[_Union[_common_pb2.Block, _Mapping]] = ..., generation: _Optional[int] = ...) -> None: ...
 
 class ChainAdvanced(_message.Message):
-    __slots__ = ("chain_id", "indexed", "head", "finalized", "generation", "from_block", "after", "safe")
+    __slots__ = ("chain_id", "indexed", "head", "finalized", "generation", "from_block", "after", "safe", "approvals_after")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     INDEXED_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
@@ -303,6 +303,7 @@ class ChainAdvanced(_message.Message):
     FROM_BLOCK_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     SAFE_FIELD_NUMBER: _ClassVar[int]
+    APPROVALS_AFTER_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     indexed: _common_pb2.Block
     head: int
@@ -311,7 +312,8 @@ class ChainAdvanced(_message.Message):
     from_block: int
     after: _containers.RepeatedScalarFieldContainer[str]
     safe: int
-    def __init__(self, chain_id: _Optional[str] = ..., indexed: _Optional[_Union[_common_pb2.Block, _Mapping]] = ..., head: _Optional[int] = ..., finalized: _Optional[int] = ..., generation: _Optional[int] = ..., from_block: _Optional[int] = ..., after: _Optional[_Iterable[str]] = ..., safe: _Optional[int] = ...) -> None: ...
+    approvals_after: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, chain_id: _Optional[str] = ..., indexed: _Optional[_Union[_common_pb2.Block, _Mapping]] = ..., head: _Optional[int] = ..., finalized: _Optional[int] = ..., generation: _Optional[int] = ..., from_block: _Optional[int] = ..., after: _Optional[_Iterable[str]] = ..., safe: _Optional[int] = ..., approvals_after: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CollectionUpserted(_message.Message):
     __slots__ = ("chain_id", "contract", "collection_id", "creator", "name", "standard", "position")

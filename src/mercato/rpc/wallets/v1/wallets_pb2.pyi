@@ -192,21 +192,25 @@ class ApprovalEntry(_message.Message):
     def __init__(self, approval: _Optional[_Union[Approval, _Mapping]] = ..., ended_by: _Optional[_Union[_common_pb2.Position, _Mapping]] = ...) -> None: ...
 
 class ListApprovalHistoryResponse(_message.Message):
-    __slots__ = ("entries", "page", "cursors")
+    __slots__ = ("entries", "page", "cursors", "read_points")
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     entries: _containers.RepeatedCompositeFieldContainer[ApprovalEntry]
     page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, entries: _Optional[_Iterable[_Union[ApprovalEntry, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
+    def __init__(self, entries: _Optional[_Iterable[_Union[ApprovalEntry, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
 
 class ListApprovalsResponse(_message.Message):
-    __slots__ = ("approvals", "page", "cursors")
+    __slots__ = ("approvals", "page", "cursors", "read_points")
     APPROVALS_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     approvals: _containers.RepeatedCompositeFieldContainer[Approval]
     page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, approvals: _Optional[_Iterable[_Union[Approval, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
+    def __init__(self, approvals: _Optional[_Iterable[_Union[Approval, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...

@@ -17,6 +17,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    StringValueNode,
     TypeInfo,
     TypeInfoVisitor,
     Visitor,
@@ -213,11 +214,14 @@ class Engine:
         if len(query) > _LONGEST_QUERY:
             raise InvalidArgument("QUERY_TOO_LARGE", f"a query may have {_LONGEST_QUERY} characters")
         try:
-            return parse(query, max_lexical_tokens=_MOST_TOKENS, max_comments=_MOST_TOKENS)
+            document = parse(query, max_lexical_tokens=_MOST_TOKENS, max_comments=_MOST_TOKENS)
         except GraphQLError as error:
             if error.message.endswith("Parsing aborted."):  # too many tokens, or nested too deeply
                 raise InvalidArgument("QUERY_TOO_LARGE", error.message) from None
             raise _refused([error], failures.PARSE_FAILED) from None
+        if "\\u" in query:
+            _refuse_nul(document)
+        return document
 
     def _validate(self, document: DocumentNode) -> None:
         errors = validate(self._schema, document, max_errors=_MOST_ERRORS)
@@ -254,6 +258,18 @@ def _shown_types(schema: GraphQLSchema, document: DocumentNode) -> set[str]:
 
     visit(document, TypeInfoVisitor(types, Fields()))
     return shown
+
+
+def _refuse_nul(document: DocumentNode) -> None:
+    """Holds the document's own texts to the rule of all others (see http/bodies.py): a NUL can be written in them, but
+    as an escape only. Raises `InvalidArgument` INVALID_TEXT."""
+
+    class Texts(Visitor):
+        def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+            if "\0" in node.value:
+                raise InvalidArgument("INVALID_TEXT", "text must not contain the NUL character")
+
+    visit(document, Texts())
 
 
 def _operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

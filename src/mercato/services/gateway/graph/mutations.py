@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,7 +19,6 @@ from mercato.services.gateway.graph.fields.types import Info
 from mercato.services.gateway.model import node_ids
 from mercato.services.gateway.model.files import MetadataFolder
 from mercato.services.gateway.model.intents import Prepared
-from mercato.services.gateway.model.keys import TokenKey
 from mercato.services.gateway.model.market import MintConfig
 from mercato.services.gateway.model.people import Nonce, Principal, SignIn
 from mercato.services.gateway.rpc.orchestrator import Caller, CollectionTerms, MintTerms
@@ -82,12 +82,29 @@ async def refresh_session(_: object, info: Info, *, input: Input) -> Payload:
 @mutation.field("signOut")
 async def sign_out(_: object, info: Info, *, all: bool) -> Payload:
     context = context_of(info)
-    principal = await context.principal()
+    try:
+        principal = await _leaving(context)
+    except Unauthenticated:
+        # Whatever became of the session, nobody keeps a cookie they wanted to be rid of.
+        context.cookies.drop()
+        raise
     auth, user_id = context.backends.auth, principal.user_id
     ended = await (auth.revoke_all_sessions(user_id) if all else auth.revoke_session(user_id, principal.session_id))
     context.ended(ended)
     context.cookies.drop()
     return {"revoked": len(ended)}
+
+
+async def _leaving(context: Context) -> Principal:
+    """Who signs out: told by the access token or, when that one has gone first, by the refresh token's cookie."""
+    try:
+        return await context.principal()
+    except Unauthenticated:
+        refresh_token = context.cookies.find_refresh_token()
+        if refresh_token is None:
+            raise
+        auth = context.backends.auth
+        return await auth.introspect((await auth.refresh(refresh_token, context.client)).access_token or "")
 
 
 @mutation.field("revokeSession")
@@ -109,25 +126,6 @@ async def import_collection(_: object, info: Info, *, input: Input) -> Payload:
     chain_id, contract, from_block = input["chain_id"], input["contract"], input.get("from_block")
     imported = await context.backends.indexer.import_collection(chain_id, contract, from_block, admin)
     return {"collection_import": imported}
-
-
-@mutation.field("flagToken")
-async def flag_token(_: object, info: Info, *, input: Input) -> Payload:
-    context = context_of(info)
-    admin = await context.admin()
-    key = TokenKey(input["chain_id"], input["contract"], input["token_id"])
-    flag, reason = inputs.text(input["flag"], "flag", 40, 2), inputs.text(input["reason"], "reason", 500, 1)
-    await context.backends.catalog.flag_token(key, flag, reason, str(admin.user_id))
-    return {"token": await context.loaders.tokens.find(key)}
-
-
-@mutation.field("unflagToken")
-async def unflag_token(_: object, info: Info, *, input: Input) -> Payload:
-    context = context_of(info)
-    await context.admin()
-    key = TokenKey(input["chain_id"], input["contract"], input["token_id"])
-    await context.backends.catalog.unflag_token(key, inputs.text(input["flag"], "flag", 40, 2))
-    return {"token": await context.loaders.tokens.find(key)}
 
 
 # --- media ----------------------------------------------------------------------------------------
@@ -165,12 +163,25 @@ async def create_metadata_folder(_: object, info: Info, *, input: Input) -> Meta
 def _document(value: object) -> bytes:
     if not isinstance(value, dict):
         raise InvalidArgument("METADATA_NOT_OBJECT", "a metadata document is a JSON object", field="document")
+    wrong = InvalidArgument("INVALID_JSON", "numbers must fit in 64 bits and nesting in 250 levels", field="document")
+    # A literal may be a number beyond all floats, which would be written as null.
+    if not _is_finite(value):
+        raise wrong
     try:
         return orjson.dumps(value)
     except TypeError:
-        raise InvalidArgument(
-            "INVALID_JSON", "numbers must fit in 64 bits and nesting in 250 levels", field="document"
-        ) from None
+        raise wrong from None
+
+
+def _is_finite(document: object) -> bool:
+    waiting = [document]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, float) and not math.isfinite(one):
+            return False
+        if isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
+    return True
 
 
 # --- intents --------------------------------------------------------------------------------------

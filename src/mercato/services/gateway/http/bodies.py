@@ -1,4 +1,4 @@
-"""Request bodies: read up to a limit, and JSON that every service downstream can store."""
+"""Request bodies: read up to a limit, and JSON that can be written again and has no NUL character."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from mercato.kit.errors import InvalidArgument, TooLarge
+
+_LONGEST_LENGTH = 18
+"""Digits of a Content-Length; Python makes no `int` of more than some thousands."""
 
 
 def too_large(limit: int) -> TooLarge:
@@ -29,7 +32,7 @@ async def read(request: Request, limit: int) -> bytes:
 def declared(request: Request, limit: int) -> None:
     """Refuses by the Content-Length alone what is too large. Raises `TooLarge` BODY_TOO_LARGE."""
     length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and int(length) > limit:
+    if length.isascii() and length.isdigit() and (len(length) > _LONGEST_LENGTH or int(length) > limit):
         raise too_large(limit)
 
 
@@ -49,11 +52,19 @@ def limited(receive: Receive, limit: int) -> Receive:
 
 
 def parse_json(body: bytes | str) -> Any:
-    """Raises `InvalidArgument` INVALID_JSON, or INVALID_TEXT for a NUL character, which no text column can hold."""
+    """Raises `InvalidArgument` INVALID_JSON, or INVALID_TEXT for a NUL character, which no text column can hold.
+
+    What is nested deeper than could be written again (about 250 levels, four of them left for what is put around a
+    value later) is refused here, and not where it is kept or passed on.
+    """
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidArgument("INVALID_JSON", f"the body is not JSON: {error}") from None
+    try:
+        orjson.dumps([[[[value]]]])
+    except TypeError:
+        raise InvalidArgument("INVALID_JSON", "the body is nested too deeply; flatten it") from None
     escaped = b"\\u0000" if isinstance(body, bytes) else "\\u0000"
     if escaped in body:  # type: ignore[operator]
         refuse_nul(value)

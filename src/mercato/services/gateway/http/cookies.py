@@ -57,10 +57,7 @@ class Cookies:
 
     def check_origin(self) -> None:
         """Raises `PermissionDenied` ORIGIN_NOT_ALLOWED when not one of our own pages is seen to ask."""
-        headers = self._connection.headers
-        origin = headers.get("origin")
-        own = headers.get("sec-fetch-site") in _OWN_SITES if origin is None else origin in self._policy.origins
-        if not own:
+        if not self._is_own_page():
             raise PermissionDenied(
                 "ORIGIN_NOT_ALLOWED", "cookies work from the marketplace's own pages; elsewhere send a bearer token"
             )
@@ -78,13 +75,19 @@ class Cookies:
             )
         return found
 
+    def find_refresh_token(self) -> str | None:
+        """None without a cookie, and beside a token in the header, which is then who asks. Raises `PermissionDenied`
+        ORIGIN_NOT_ALLOWED."""
+        return None if "authorization" in self._connection.headers else self._find(self._policy.refresh)
+
     def keep(self, tokens: SessionTokens) -> SessionTokens:
         """Sends tokens in cookies; what is returned for the body has their ends only."""
         self._kept, self._dropped = tokens, False
         return msgspec.structs.replace(tokens, access_token=None, refresh_token=None)
 
     def drop(self) -> None:
-        """Has the browser forget its tokens, when it came with one."""
+        """Has the browser forget its tokens: one that came with any, or a page of ours, whose browser may keep one for
+        another path."""
         self._kept, self._dropped = None, True
 
     def write(self, response: Response) -> None:
@@ -94,9 +97,16 @@ class Cookies:
             kept = self._kept
             self._set(response, policy.access, kept.access_token, kept.access_token_expires_at, "/")
             self._set(response, policy.refresh, kept.refresh_token, kept.refresh_token_expires_at, REFRESH_PATH)
-        elif self._dropped and self._connection.cookies.keys() & {policy.access, policy.refresh}:
+        elif self._dropped and (
+            self._connection.cookies.keys() & {policy.access, policy.refresh} or self._is_own_page()
+        ):
             self._set(response, policy.access, "", policy.now(), "/")
             self._set(response, policy.refresh, "", policy.now(), REFRESH_PATH)
+
+    def _is_own_page(self) -> bool:
+        headers = self._connection.headers
+        origin = headers.get("origin")
+        return headers.get("sec-fetch-site") in _OWN_SITES if origin is None else origin in self._policy.origins
 
     def _find(self, name: str) -> str | None:
         found = self._connection.cookies.get(name)

@@ -130,27 +130,27 @@ class GraphQLEndpoint:
         match name.strip().lower():
             case "application/json" if _is_utf8(parameters):
                 yield bodies.parse_json(await bodies.read(request, JSON_LIMIT))
-            case "multipart/form-data":
+            case "multipart/form-data" if _is_utf8(parameters):
                 async with multipart.reading(request, self._upload_limit, JSON_LIMIT) as operations:
                     yield operations
             case _:
                 raise HttpRefusal(
-                    415, "CONTENT_TYPE_UNSUPPORTED", "send application/json in UTF-8, or multipart/form-data for files"
+                    415, "CONTENT_TYPE_UNSUPPORTED", "send application/json, or multipart/form-data for files; in UTF-8"
                 )
 
     async def _run(self, http: HttpRequest, request: Request, kind: str) -> Response:
         try:
             unknown = "authorization" not in http.headers and "cookie" not in http.headers
             hot = self._hot if unknown else None
-            if hot is not None and self._engine.is_lasting(request):
-                return await self._run_hot(hot, http, request, kind)
+            digest = hot.admit(request) if hot is not None and self._engine.is_lasting(request) else None
+            if hot is not None and digest is not None:
+                return await self._run_hot(hot, digest, http, request, kind)
         except MercatoError as error:
             return _refused(error, kind)
         return await self._execute(http, request, kind, None)
 
-    async def _run_hot(self, hot: HotReads, http: HttpRequest, request: Request, kind: str) -> Response:
+    async def _run_hot(self, hot: HotReads, digest: str, http: HttpRequest, request: Request, kind: str) -> Response:
         started = time.perf_counter()
-        digest = hot.digest(request)
         if (body := await hot.find(digest)) is not None:
             _latency.labels("query", "ok").observe(time.perf_counter() - started)
             return answers.kept(body, kind)
@@ -209,10 +209,11 @@ def _from_url(request: HttpRequest) -> dict[str, Any]:
 
 
 def _is_utf8(parameters: str) -> bool:
+    """Whether no other encoding is named: whoever decodes the body may take the first or the last of several."""
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip().strip('"').lower() in ("utf-8", "utf8")
+        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in ("utf-8", "utf8"):
+            return False
     return True
 
 

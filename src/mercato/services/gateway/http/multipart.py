@@ -17,6 +17,7 @@ PREFLIGHT_HEADERS = ("graphql-require-preflight", "apollo-require-preflight", "x
 """A page on another origin cannot send these without the browser asking us first (CSRF)."""
 
 _MOST_FILES = 10
+_LONGEST_INDEX = 4
 _OVERHEAD = 256 * 1024
 
 
@@ -55,6 +56,8 @@ def _operations(form: FormData) -> Any:
         file = form.get(name)
         if not isinstance(file, UploadFile):
             raise _invalid(f"map names {name[:50]!r}, which is no file of the body")
+        if "\0" in f"{file.filename}{file.content_type}":
+            raise _invalid("a file's name and type must not contain the NUL character")
         if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise _invalid("map must give a list of paths for each file")
         for path in paths:
@@ -85,9 +88,13 @@ def _put(operations: dict[str, Any], path: str, file: UploadFile) -> None:
 def _inside(place: Any, step: str, path: str) -> Any:
     if isinstance(place, dict) and step in place:
         return place[step]
-    if isinstance(place, list) and step.isascii() and step.isdigit() and int(step) < len(place):
+    if isinstance(place, list) and _is_index(step) and int(step) < len(place):
         return place[int(step)]
     raise _invalid(f"map names {path[:100]!r}, which is not in operations")
+
+
+def _is_index(step: str) -> bool:
+    return step.isascii() and step.isdigit() and len(step) <= _LONGEST_INDEX
 
 
 def _invalid(message: str) -> InvalidArgument:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -43,6 +44,13 @@ class Assets(StaticFiles):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(directory=folder / "assets", check_dir=False)
+
+    async def check_config(self) -> None:
+        """Asked once, with the first request that finds the folder: until the page is built nothing is there."""
+        try:
+            await super().check_config()
+        except RuntimeError:
+            raise HTTPException(404) from None
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

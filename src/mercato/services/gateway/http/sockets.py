@@ -43,7 +43,9 @@ SUBPROTOCOL = "graphql-transport-ws"
 
 _MOST_OPERATIONS = 100
 _LONGEST_ID = 128
-_LONGEST_REASON = 120
+_LONGEST_REASON = 123
+"""Bytes: a control frame has 125, two of them for the code (RFC 6455 §5.5)."""
+
 _CLOSE_SECONDS = 1.0
 
 _sockets = Gauge("mercato_gateway_sockets", "Open WebSockets")
@@ -133,7 +135,7 @@ class _Connection:
             # A peer that does not read would never let the close frame out.
             with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
-                    await self._websocket.close(close.code, close.reason[:_LONGEST_REASON])
+                    await self._websocket.close(close.code, _fitting(close.reason))
 
     def _finish(self, close: _Close | None) -> None:
         if not self._end.done():
@@ -289,3 +291,8 @@ class _Connection:
             raise _Close(1013, "SLOW_CONSUMER") from None
         except RuntimeError as error:  # closed from our side meanwhile
             raise WebSocketDisconnect(1006) from error
+
+
+def _fitting(reason: str) -> str:
+    """As much of a reason as a close frame holds; no character is cut in two."""
+    return reason.encode()[:_LONGEST_REASON].decode(errors="ignore")

@@ -3,6 +3,10 @@
 Cost counts values and reads: each field is 1, a field that reads from a service on its own is `READ` more, and a
 list multiplies what is below it by the rows it may have. Conditions (`@skip`, `@include`) are not looked at, so the
 figure is an upper bound. Introspection is left to graphql-core's own rule.
+
+On their own read a root field, and a field with `first`, whose page has a place of its own in each row; `ids` are a
+read for each kind of thing they may name. All other relations are loaded for all rows together (graph/loaders.py), or
+came with their object: these are values.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from graphql import (
     ValueNode,
     VariableNode,
     get_named_type,
+    is_abstract_type,
     is_composite_type,
     is_list_type,
     is_non_null_type,
@@ -38,6 +43,13 @@ from mercato.kit.errors import InvalidArgument
 
 READ = 100
 """Cost of one call to a service."""
+
+_MOST_NESTED = 100
+"""Selections inside of one another, fragments counted: validation and execution go down as far as this, level by level
+of our own stack, whatever the depth of the fields is."""
+
+_LONGEST_NUMBER = 19
+"""Digits of a number that are looked at: more are beyond every limit, and beyond what Python turns into an `int`."""
 
 _SHORT_LIST = 5
 """Rows assumed of a list that has no `first`: traits, roles, timelines."""
@@ -78,10 +90,29 @@ class _Measure:
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         # None while a fragment is being measured: a cycle counts nothing here and validation names it.
         self._measured: dict[str, Usage | None] = {}
+        self._heights: dict[str, int] = {}
+        self._nested = self._deepest = 0
 
     def selection_set(self, node: SelectionSetNode, parent: GraphQLCompositeType | None, level: int) -> Usage:
         if level > self._limits.depth:
             raise _too_deep(self._limits)
+        self._reach(1)
+        self._nested += 1
+        used = self._selections(node, parent, level)
+        self._nested -= 1
+        return used
+
+    def _reach(self, levels: int) -> None:
+        """Notes selections that go so many levels down from here."""
+        self._deepest = max(self._deepest, self._nested + levels)
+        if self._deepest > _MOST_NESTED:
+            raise InvalidArgument(
+                "QUERY_TOO_DEEP",
+                f"fragments and fields may be nested {_MOST_NESTED} deep; flatten the query",
+                limit=str(_MOST_NESTED),
+            )
+
+    def _selections(self, node: SelectionSetNode, parent: GraphQLCompositeType | None, level: int) -> Usage:
         depth = cost = aliases = 0
         for selection in node.selections:
             if isinstance(selection, FieldNode):
@@ -102,7 +133,7 @@ class _Measure:
         if node.name.value.startswith("__"):
             return Usage(1, READ if node.selection_set else 1, aliased)
         definition = _definition(parent, node.name.value)
-        own = 1 + (READ if definition is not None and self._reads(definition, parent) else 0)
+        own = 1 + READ * self._calls(node, definition, parent)
         if node.selection_set is None:
             return Usage(1, own, aliased)
         kind = get_named_type(definition.type) if definition is not None else None
@@ -112,14 +143,18 @@ class _Measure:
 
     def _spread(self, name: str) -> Usage:
         if name in self._measured:
+            self._reach(self._heights.get(name, 0))
             return self._measured[name] or Usage(0, 0, 0)
         fragment = self._fragments.get(name)
         if fragment is None:
             return Usage(0, 0, 0)
         self._measured[name] = None
+        before, self._deepest = self._deepest, self._nested
         kind = self._schema.get_type(fragment.type_condition.name.value)
         used = self.selection_set(fragment.selection_set, kind if is_composite_type(kind) else None, 1)
         self._measured[name] = used
+        self._heights[name] = self._deepest - self._nested
+        self._deepest = max(before, self._deepest)
         return used
 
     def _condition(self, node: InlineFragmentNode, parent: GraphQLCompositeType | None) -> GraphQLCompositeType | None:
@@ -128,9 +163,15 @@ class _Measure:
         kind = self._schema.get_type(node.type_condition.name.value)
         return kind if is_composite_type(kind) else None
 
-    def _reads(self, definition: GraphQLField, parent: GraphQLCompositeType | None) -> bool:
+    def _calls(self, node: FieldNode, definition: GraphQLField | None, parent: GraphQLCompositeType | None) -> int:
+        if definition is None:
+            return 0
+        if "ids" in definition.args:
+            kind = get_named_type(definition.type)
+            kinds = len(self._schema.get_possible_types(kind)) if is_abstract_type(kind) else 1
+            return min(self._rows(node, definition, parent), kinds)
         roots = (self._schema.query_type, self._schema.mutation_type, self._schema.subscription_type)
-        return parent in roots or "first" in definition.args
+        return int(parent in roots or "first" in definition.args)
 
     def _rows(self, node: FieldNode, definition: GraphQLField | None, parent: GraphQLCompositeType | None) -> int:
         if definition is None or (parent is not None and parent.name.endswith("Connection")):
@@ -157,7 +198,7 @@ class _Measure:
             name = value.name.value
             return self._variables[name] if name in self._variables else self._given(self._defaults.get(name))
         if isinstance(value, IntValueNode):
-            return int(value.value)
+            return int(value.value[:_LONGEST_NUMBER])
         return value.values if isinstance(value, ListValueNode) else None
 
 

@@ -208,23 +208,7 @@ async def _awaited(name: Any) -> Any:
 
 
 def _lists(complete: Complete, field: Field) -> Enter:
-    def flatten(run: Run, values: Iterable[Any], places: Iterable[Place]) -> None:
-        items: list[Any] = []
-        holders: list[list[Any]] = []
-        keys: list[int] = []
-        around: list[Place] = []
-        for value, place in zip(values, places, strict=True):
-            try:
-                found = list(_iterable(value, field))
-            except Exception as error:
-                run.fail(error, field.nodes, place)
-                continue
-            out = place[2][place[1]] = [None] * len(found)
-            items += found
-            holders += [out] * len(found)
-            keys += range(len(found))
-            around += [place] * len(found)
-        settle(run, complete, items, holders, keys, around)
+    flatten = _flattening(complete, field)
 
     async def flatten_later(run: Run, value: AsyncIterable[Any], place: Place) -> None:
         try:
@@ -248,6 +232,30 @@ def _lists(complete: Complete, field: Field) -> Enter:
         flatten(run, [value for value, _ in now], [place for _, place in now])
 
     return enter
+
+
+def _flattening(complete: Complete, field: Field) -> Callable[[Run, Iterable[Any], Iterable[Place]], None]:
+    """What completes the items of many lists as one level."""
+
+    def flatten(run: Run, values: Iterable[Any], places: Iterable[Place]) -> None:
+        items: list[Any] = []
+        holders: list[list[Any]] = []
+        keys: list[int] = []
+        around: list[Place] = []
+        for value, place in zip(values, places, strict=True):
+            try:
+                found = value if type(value) is list else list(_iterable(value, field))
+            except Exception as error:
+                run.fail(error, field.nodes, place)
+                continue
+            out = place[2][place[1]] = [None] * len(found)
+            items += found
+            holders += [out] * len(found)
+            keys += range(len(found))
+            around += [place] * len(found)
+        settle(run, complete, items, holders, keys, around)
+
+    return flatten
 
 
 def _iterable(value: Any, field: Field) -> Iterable[Any]:
