@@ -202,7 +202,7 @@ def error_from_status(error: aio.AioRpcError) -> MercatoError:
                 if detail.Unpack(info):
                     return kind(info.reason, error.details() or "", **dict(info.metadata))
     if kind is errors.Unavailable:
-        return kind("SERVICE_UNAVAILABLE", "a service did not answer; try again shortly")
+        return errors.Unavailable("SERVICE_UNAVAILABLE", "a service did not answer; try again shortly")
     return kind(error.code().name, error.details() or "the call failed")
 
 
