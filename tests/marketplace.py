@@ -50,10 +50,14 @@ class Marketplace:
 
 @asynccontextmanager
 async def marketplace(home: Path, **env: str) -> AsyncIterator[Marketplace]:
-    """All servers, one process per service, two seeded chains; nothing of it after the block. `env` are settings."""
+    """All servers, one process per service, two seeded chains; nothing of it after the block. `env` are settings.
+
+    Everybody comes from one address here: who must not use up the tries of the others says another in
+    ``X-Forwarded-For``.
+    """
     from mercato.stack import LocalStack
 
-    env = {"MERCATO_ADMIN_ADDRESSES": ADMIN.address.checksum}
+    env = {"MERCATO_ADMIN_ADDRESSES": ADMIN.address.checksum, "MERCATO_TRUSTED_PROXIES": "127.0.0.1", **env}
     async with AsyncExitStack() as opened:
         running = await opened.enter_async_context(LocalStack(home, env=env))
         nodes = [

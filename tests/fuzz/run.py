@@ -1,21 +1,40 @@
-"""Runs schemathesis against a marketplace, signed in and not, and reads the services' logs afterwards."""
+"""Fuzzes a marketplace, signed in and not, and reads the services' logs afterwards.
+
+Half of the time schemathesis makes operations from the schema, with its values as literals; in the other half this
+folder's own talk goes below that: variables and files, raw HTTP, WebSockets, sign-ins.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import random
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
+from graphql import build_schema
+
+from mercato.services.gateway.graph.schema import SDL
+from tests.fuzz.operations import Operations
+from tests.fuzz.requests import Requests
+from tests.fuzz.sign_in import SignIns
+from tests.fuzz.sockets import Sockets
+from tests.fuzz.values import Values, World
 
 if TYPE_CHECKING:
     from tests.marketplace import Marketplace
 
+SEED = 20261122
 _CHECK = "no_fault_of_ours"
+_MOST_FAULTS = 8
+_TOKEN_SECONDS = 300
+"""How long a token is used; it lives for 15 minutes."""
+
 _NOTHING = "^$"
 _ENDS_THE_SESSION = "signOut|revoke.*Session"
 _GRACE_SECONDS = 120
@@ -33,16 +52,18 @@ _KNOWN = """{ viewer { user { id } intents { edges { cursor node { id } } } } ch
   activities { edges { cursor } } transfers { edges { cursor } } }"""
 
 
-class World(NamedTuple):
-    """Things that exist, for requests that find something: addresses, and ids, cursors and URIs."""
+class Talk(Protocol):
+    """A source of requests."""
 
-    addresses: list[str]
-    texts: list[str]
+    async def next(self) -> str | None:
+        """Makes one; what was wrong with the answer, None for nothing."""
+        ...
 
 
-async def fuzz(market: Marketplace, seconds: int, without: str = _NOTHING, seed: int | None = None) -> list[str]:
-    """What went wrong in `seconds` of fuzzing, half of them signed in; empty when nothing did. Operations that match
-    `without` are spared."""
+async def fuzz(market: Marketplace, seconds: int, without: str = _NOTHING, seed: int = SEED) -> list[str]:
+    """What went wrong in `seconds` of fuzzing; empty when nothing did. Schemathesis spares operations that match
+    `without`. A seed says what is sent, the machine how much of it."""
+    print(f"fuzzing with seed {seed}", flush=True)
     story = await market.signed_in_story()
     async with story.api.socket() as socket:
         _, uri = await story.upload()
@@ -53,15 +74,47 @@ async def fuzz(market: Marketplace, seconds: int, without: str = _NOTHING, seed:
         texts=sorted(set(_texts(await story.api.execute(_KNOWN)))),
     )
     before = _sizes(market.stack.home)
-    found = []
+    found = await _talk(market, seconds - seconds // 2, world, seed)
     for who, token in (("anonymous", ""), ("signed in", story.api.token or "")):
-        print(f"fuzzing {who} for {seconds // 2} s", flush=True)
+        print(f"schemathesis, {who}, for {seconds // 4} s", flush=True)
         spared = f"{without}|{_ENDS_THE_SESSION}" if token else without
-        status, output = await _schemathesis(f"{market.url}/graphql", max(1, seconds // 2), world, token, spared, seed)
+        status, output = await _schemathesis(f"{market.url}/graphql", max(1, seconds // 4), world, token, spared, seed)
         print(output, flush=True)
         if status != 0:
             found.append(f"{who}: schemathesis says {status}\n{output}")
     return found + list(unhandled(market.stack.home, before))
+
+
+async def _talk(market: Marketplace, seconds: int, world: World, seed: int) -> list[str]:
+    """Requests, sockets and sign-ins at once, each from a source of chance of its own."""
+    schema, port, found = build_schema(SDL), market.stack.settings.gateway_port, list[str]()
+
+    def values(name: str) -> Values:
+        return Values(random.Random(f"{seed} {name}"), world)
+
+    requests, sockets = values("requests"), values("sockets")
+    signing = SignIns(port, market.url, values("sign-ins"))
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends and len(found) < _MOST_FAULTS:
+        token = (await market.signed_in_story()).api.token
+        until = min(ends, time.monotonic() + _TOKEN_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            for talk in (
+                Requests(port, requests, Operations(schema, requests), token),
+                Sockets(port, sockets, Operations(schema, sockets), token),
+                signing,
+            ):
+                group.create_task(_go_on(talk, until, found))
+    return found
+
+
+async def _go_on(talk: Talk, until: float, found: list[str]) -> None:
+    rounds = 0
+    while time.monotonic() < until and len(found) < _MOST_FAULTS:
+        rounds += 1
+        if fault := await talk.next():
+            found.append(f"round {rounds} of {type(talk).__name__}: {fault}")
+    print(f"{type(talk).__name__}: {rounds} rounds", flush=True)
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -85,7 +138,7 @@ def _is_fault(line: str) -> bool:
     try:
         entry = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return "Traceback (most recent call last)" in line
+        return "Traceback (most recent call last)" in line or line.startswith(("ERROR ", "CRITICAL "))
     return isinstance(entry, dict) and entry.get("level") in ("error", "critical")
 
 
@@ -93,9 +146,7 @@ def _sizes(home: Path) -> dict[Path, int]:
     return {path: path.stat().st_size for path in sorted((home / "logs").glob("*.log"))}
 
 
-async def _schemathesis(
-    url: str, seconds: int, world: World, token: str, spared: str, seed: int | None
-) -> tuple[int, str]:
+async def _schemathesis(url: str, seconds: int, world: World, token: str, spared: str, seed: int) -> tuple[int, str]:
     with tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder) / "schemathesis.toml"
         configuration.write_text(_CONFIGURATION.format(texts=orjson.dumps(world.texts).decode()))
@@ -103,8 +154,7 @@ async def _schemathesis(
             *(str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(configuration), "run", url),
             *("--phases", "fuzzing", "--checks", _CHECK, "--max-time", str(seconds), "--continue-on-failure"),
             *("--suppress-health-check", "all", "--request-timeout", "20", "--max-failures", "20", "--no-color"),
-            *("--exclude-name-regex", spared),
-            *(("--seed", str(seed)) if seed is not None else ()),
+            *("--exclude-name-regex", spared, "--seed", str(seed)),
         ]
         if token:
             command += ["--header", f"Authorization: Bearer {token}"]

@@ -18,7 +18,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
 from prometheus_client import Counter, Histogram
 
-from mercato.kit import messages, topology, tracing
+from mercato.kit import messages, tasks, topology, tracing
 from mercato.kit.errors import MercatoError, Poison, Unavailable
 from mercato.kit.logging import get_logger
 from mercato.kit.messages import Incoming, Outgoing
@@ -156,8 +156,7 @@ class Broker:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await tasks.ended([task])
 
     async def _consume_for_ever(self, queue: str, handler: Handler, ready: asyncio.Future[None]) -> None:
         trouble = ""

@@ -1,15 +1,33 @@
-"""Loops that run beside a service for as long as it lives, restarted with back-off when they fail."""
+"""Loops that run beside a service for as long as it lives, restarted with back-off when they fail; and their end."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from mercato.kit.logging import Logger
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
+_CANCEL_AGAIN = 0.5
+
+
+async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancels tasks until they have ended, each however it does.
+
+    One cancellation may be none: `asyncio.wait_for` of Python 3.11 drops one that comes together with its result, and
+    redis-py writes every command under it (python/cpython#86296).
+    """
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        over, waiting = await asyncio.wait(waiting, timeout=_CANCEL_AGAIN)
+        for task in over:
+            if not task.cancelled():
+                task.exception()  # else asyncio's log would tell of it
 
 
 @asynccontextmanager
@@ -20,8 +38,7 @@ async def looping(logger: Logger, name: str, run: Callable[[], Awaitable[None]])
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended([task])
 
 
 async def _restart_for_ever(logger: Logger, name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from mercato.kit import redis
-from mercato.kit.errors import FailedPrecondition, RateLimited, Unauthenticated
+from mercato.kit.errors import FailedPrecondition, RateLimited, Unauthenticated, Unavailable
 from mercato.kit.ids import Address, ChainId, SessionId, UserId, new_id
 from mercato.kit.logging import get_logger
 from mercato.kit.postgres import Database
 from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
+from mercato.services.auth.model.admins import Admins
 from mercato.services.auth.model.nonces import Nonce, new_nonce
-from mercato.services.auth.model.sessions import SIGNED_IN, Client, LoginEvent, Proof, Session
+from mercato.services.auth.model.sessions import SIGNED_IN, Client, Evidence, Lifetimes, LoginEvent, Proof, Session
 from mercato.services.auth.model.tokens import SigningKey, new_refresh_token, refresh_token_hash
 from mercato.services.auth.rpc.servicer import user_logged_in
 from mercato.services.auth.store.keys import KeyStore
@@ -26,6 +29,9 @@ from mercato.services.auth.store.limits import RateLimiter
 from mercato.services.auth.store.nonces import NonceStore
 from mercato.services.auth.store.sessions import SessionStore
 from mercato.services.auth.usecases.keys import KeyRing
+from mercato.services.auth.usecases.ports import Ownership
+from mercato.services.auth.usecases.sessions import Refresh
+from mercato.services.auth.usecases.tokens import TokenMint
 
 LOG = get_logger("auth")
 ADDRESS = Address(bytes(range(20)))
@@ -129,10 +135,10 @@ def session() -> Session:
     )
 
 
-async def opened(store: SessionStore, made: Session) -> str:
+async def opened(store: SessionStore, made: Session, evidence: Evidence | None = None) -> str:
     token = new_refresh_token()
     event = LoginEvent(new_id(), made.created_at, SIGNED_IN, made.client, made.user_id, made.id, ADDRESS, made.chain)
-    await store.open(made, new_nonce(), refresh_token_hash(token), event, user_logged_in(made))
+    await store.open(made, new_nonce(), refresh_token_hash(token), event, user_logged_in(made), evidence)
     return token
 
 
@@ -215,6 +221,69 @@ async def test_what_has_expired_is_forgotten_and_the_rest_stays(database: Databa
     assert await nonces.find_true(stale.value) is None
     assert await nonces.find_true(fresh.value) == fresh
     assert await database.pool.fetchval("SELECT count(*) FROM login_events WHERE session_id = $1", old.id) == 1
+
+
+# ---- contract wallets that are asked again ------------------------------------------------------
+
+
+class Node:
+    """Signatures as a chain judges them that may be away; `asked` counts the questions."""
+
+    def __init__(self) -> None:
+        self.verdict: Proof | Unavailable | None = Proof.CONTRACT
+        self.asked = 0
+
+    async def prove(self, message: str, signature: bytes, address: Address, chain: ChainId) -> Proof | None:
+        assert (message, signature, address, chain) == ("what was signed", b"\1\2", ADDRESS, ChainId(1))
+        self.asked += 1
+        if isinstance(self.verdict, Unavailable):
+            raise self.verdict
+        return self.verdict
+
+
+class NoWallets:
+    """None that is linked."""
+
+    async def resolve(self, address: Address, chain: ChainId, proof: Proof) -> Ownership:
+        raise AssertionError(address)
+
+    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> UUID:
+        raise AssertionError(address)
+
+    async def saw(self, wallet_id: UUID) -> None:
+        raise AssertionError(wallet_id)
+
+
+async def test_a_refresh_costs_nothing_while_the_wallet_cannot_be_asked(database: Database, cache: Redis) -> None:
+    store, node, ring = (
+        SessionStore(database, cache, ACCESS_TTL, LOG),
+        Node(),
+        KeyRing(KeyStore(database), [], HOUR, _now),
+    )
+    await ring.load()
+    refresh = Refresh(
+        sessions=store, limits=RateLimiter(cache, 100, 100, LOG), signatures=node, wallets=NoWallets(),
+        mint=TokenMint(ring, "mercato", ACCESS_TTL, Admins.parse([])),
+        lifetimes=Lifetimes(30 * 24 * HOUR, 7 * 24 * HOUR), clock=_now, make_id=new_id,
+    )  # fmt: skip
+    made, client = replace(session(), proof=Proof.CONTRACT), Client("", "tests")
+    token = await opened(store, made, Evidence("what was signed", b"\1\2"))
+    node.verdict = Unavailable("NODE_UNAVAILABLE", "nobody answers")
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await refresh.run(token, client)
+    node.verdict = Proof.CONTRACT
+    successor = (await refresh.run(token, client)).refresh_token
+    assert node.asked == 3
+    # A token that was used, and one that nobody gave out, are refused without asking anybody.
+    for spent in (token, "made up", successor):
+        with pytest.raises(Unauthenticated):
+            await refresh.run(spent, client)
+    assert node.asked == 3
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 # ---- keys --------------------------------------------------------------------------------------

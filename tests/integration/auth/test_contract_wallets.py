@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -154,6 +155,43 @@ async def test_an_account_with_code_enters_by_its_key_and_by_what_its_code_accep
     assert [tuple(row) for row in proofs] == [("KEY", True), ("CONTRACT", False)]
 
 
+async def test_a_contract_put_at_somebodys_address_on_another_chain_is_somebody_else(
+    auth: AuthServiceAsyncStub, stack: LocalStack, wallet: Wallet
+) -> None:
+    """Whoever signs in first, with whatever chain: neither is entered as the other, and neither keeps the other out."""
+    thief, owner = Wallet.fresh(), wallet
+    contract = await put(stack.chains[1], thief)
+    squatting = await entered(auth, contract, thief, SECOND_CHAIN)
+    await put(stack.chains[0], owner, contract)
+    assert await reason_of(entered(auth, contract, thief)) == "SIGNATURE_INVALID"
+    first = await entered(auth, contract, owner)
+    assert (first.new_user, first.address) == (True, contract)
+    assert first.user_id != squatting.user_id
+    for _ in range(2):
+        again = await entered(auth, contract, owner)
+        assert (again.user_id, again.new_user) == (first.user_id, False)
+        again = await entered(auth, contract, thief, SECOND_CHAIN)
+        assert (again.user_id, again.new_user) == (squatting.user_id, False)
+    assert await refreshed(auth, first.tokens)
+
+
+async def test_first_sign_ins_of_two_contracts_at_one_address_at_once_are_two_users(
+    auth: AuthServiceAsyncStub, stack: LocalStack
+) -> None:
+    for _ in range(3):
+        one, other = Wallet.fresh(), Wallet.fresh()
+        contract = await put(stack.chains[0], one)
+        await put(stack.chains[1], other, contract)
+        here, there = await asyncio.gather(
+            entered(auth, contract, one), entered(auth, contract, other, SECOND_CHAIN), return_exceptions=True
+        )
+        assert isinstance(here, pb.SignInResponse), here
+        assert isinstance(there, pb.SignInResponse), there
+        assert here.user_id != there.user_id
+        assert (await entered(auth, contract, one)).user_id == here.user_id
+        assert (await entered(auth, contract, other, SECOND_CHAIN)).user_id == there.user_id
+
+
 # --- as what ------------------------------------------------------------------------------------
 
 
@@ -179,3 +217,6 @@ async def test_a_contract_wallet_is_an_admin_on_the_chain_that_is_named_with_it(
     session = await entered(auth, address, wallet)
     assert await roles(auth, session.tokens) == ["admin"]
     assert await roles(auth, await refreshed(auth, session.tokens)) == ["admin"]
+    await put(stack.chains[1], wallet, address)
+    elsewhere = await entered(auth, address, wallet, SECOND_CHAIN)
+    assert await roles(auth, elsewhere.tokens) == []

@@ -14,9 +14,8 @@ import pytest
 from google.protobuf.message import Message
 from identity_parts import ADDRESS_LIMIT, CHAIN, DOMAINS, Wallet, asked, new_client, signed_in
 
-from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit import grpc, postgres, rabbit
-from mercato.kit.errors import Conflict, InvalidArgument, MercatoError, RateLimited, Unauthenticated
+from mercato.kit.errors import InvalidArgument, MercatoError, RateLimited, Unauthenticated
 from mercato.kit.ids import Address
 from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
@@ -31,7 +30,6 @@ from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceStub
 
 if TYPE_CHECKING:
     from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
-    from mercato.stack import LocalStack
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 SECOND_CHAIN = "eip155:31338"
@@ -308,34 +306,6 @@ async def test_a_nonce_is_issued_for_a_served_chain_an_allowed_domain_and_a_real
     assert f"\nNonce: {answer.nonce}\n" in answer.message
     left = answer.expires_at.ToDatetime(UTC) - datetime.now(UTC)
     assert timedelta(seconds=290) < left <= timedelta(seconds=300)
-
-
-# ERC-1271: returns the magic value for an empty signature, as a Safe does for a message its owners approved on chain.
-EMPTY_SIGNATURE_WALLET = bytes.fromhex("60443515631626ba7e60e01b0260005260206000f3")
-
-
-async def test_a_contract_wallet_signs_in_on_its_own_chain_alone(
-    auth: AuthServiceAsyncStub, stack: LocalStack, database: Database
-) -> None:
-    contract = Address(os.urandom(20))
-    for chain in stack.chains:
-        async with RpcPool(chain.chain_id, [Endpoint(chain.url)]) as node:
-            await node.raw("anvil_setCode", contract.text, "0x" + EMPTY_SIGNATURE_WALLET.hex())
-    client = new_client()
-    message = await asked(auth, contract, client)
-    assert await refusal(auth, message, b"\1", client) == "SIGNATURE_INVALID"
-    answer = await auth.SignIn(pb.SignInRequest(message=message, signature=b"", client=client))
-    assert (answer.address, answer.chain_id) == (contract, CHAIN)
-
-    # Whoever put the same address on another chain is not therefore the same person.
-    elsewhere = await asked(auth, contract, client, SECOND_CHAIN)
-    with pytest.raises(Conflict) as error:
-        await auth.SignIn(pb.SignInRequest(message=elsewhere, signature=b"", client=client))
-    assert error.value.reason == "CONTRACT_ON_OTHER_CHAIN"
-    assert await sessions_of(database, contract) == 1
-    assert await reasons(database, contract) == {
-        "SIGNATURE_INVALID": 1, "SIGNED_IN": 1, "CONTRACT_ON_OTHER_CHAIN": 1,
-    }  # fmt: skip
 
 
 async def test_nobody_keeps_a_wallet_out_by_asking_for_it(

@@ -165,3 +165,14 @@ async def test_no_proxy_and_no_password_of_the_environment_is_used(
             await announcing_chain(Endpoint("http://node", ws_url=f"ws://127.0.0.1:{node.port}/key"), 5.0)
         assert came == []
     assert [headers.get("Authorization") for headers in node.headers] == [None] * len(node.headers)
+
+
+@pytest.mark.parametrize(
+    "body", ["the-inner-s3cret!", '{"jsonrpc":"2.0","id":0,"result":"the-inner-s3cret!"}', '["the-inner-s3cret!"]']
+)
+async def test_what_is_told_of_an_endpoint_holds_nothing_that_it_said(body: str) -> None:
+    node = ScriptedNode(respond=lambda _: web.Response(text=body))
+    async with listening(node), pool_of(node.endpoint(), patience=0.2) as pool:
+        with pytest.raises(NodeUnavailable) as caught:
+            await pool.block_number()
+        assert "s3cret" not in caught.value.message + pool.endpoints[0].last_error

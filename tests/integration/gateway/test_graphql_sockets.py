@@ -6,10 +6,12 @@ import asyncio
 import base64
 import json
 import os
+import random
 import socket as sockets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import pytest
 from gateway_fakes import ALICE, BOB, CHAIN, CONTRACT, an_intent, position, stamp
 from gateway_parts import SUBPROTOCOL, Gateway
@@ -136,6 +138,16 @@ async def test_binary_messages_are_4400_and_giant_ones_1009(gateway: Gateway) ->
         assert (await socket.closed())[0] == 1009
 
 
+@pytest.mark.parametrize("text", [b"\xff\xfe", b'{"type": "\xed\xa0\x80"}', b"\xc3"])
+async def test_text_that_is_no_utf_8_is_1007_and_nothing_for_the_log(
+    gateway: Gateway, text: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with gateway.socket() as socket:
+        await socket.ws._writer.send_frame(text, aiohttp.WSMsgType.TEXT)
+        assert (await socket.closed())[0] == 1007
+    assert caplog.records == []
+
+
 async def test_an_operation_id_in_use_is_4409_and_free_again_after_complete(gateway: Gateway) -> None:
     async with gateway.socket() as socket:
         await socket.subscribe(FEED)
@@ -194,6 +206,29 @@ async def test_a_message_nested_300_deep_is_4400(gateway: Gateway) -> None:
             f'"variables": {{"x": {deep}}}}}}}'
         )
         assert await socket.closed() == (4400, "INVALID_JSON")
+
+
+async def test_a_socket_closes_whatever_its_operations_were_just_doing(gateway: Gateway) -> None:
+    """Some were just writing to Redis, where a cancellation may be lost (see `kit.tasks.ended`)."""
+    rng = random.Random(3)
+    for _ in range(30):
+        async with gateway.socket() as socket:
+            for key, query in enumerate(rng.choices([MINE, FEED, "{ chains { id } }"], k=3)):
+                await socket.subscribe(query, str(key))
+            await asyncio.sleep(rng.random() * 0.006)
+            await socket.send("{")
+            assert await socket.closed() == (4400, "INVALID_JSON")
+    await gateway.watching(0)
+
+
+async def test_an_operation_ends_with_complete_whatever_it_was_just_doing(gateway: Gateway) -> None:
+    rng = random.Random(3)
+    async with gateway.socket() as socket:
+        for key in range(60):
+            await socket.subscribe(MINE, str(key))
+            await asyncio.sleep(rng.random() * 0.004)
+            await socket.send({"id": str(key), "type": "complete"})
+        await gateway.watching(0)
 
 
 # --- operations -----------------------------------------------------------------------------------

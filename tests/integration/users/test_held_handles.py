@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from users_parts import Pictures
 
 from mercato.kit import postgres
 from mercato.kit.errors import Conflict, FailedPrecondition, MercatoError
@@ -45,7 +46,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def update(store: UserStore, clock: Clock) -> UpdateProfile:
-    return UpdateProfile(store, clock, HOLD)
+    return UpdateProfile(store, Pictures(), clock, HOLD)
 
 
 async def somebody(store: UserStore) -> UserId:

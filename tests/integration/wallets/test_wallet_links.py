@@ -241,6 +241,36 @@ async def test_an_address_resolves_to_whoever_it_is_linked_to_on_any_chain(
     assert await manage.resolve(Address(os.urandom(20))) == Ownership(None)
 
 
+async def test_contracts_at_one_address_on_two_chains_are_two_holders(link: LinkWallet, manage: ManageWallets) -> None:
+    first, _ = await link.run(claim(chain=ChainId(1), proof=Proof.CONTRACT))
+    elsewhere = (ChainId(2), Proof.CONTRACT)
+    assert await manage.resolve(first.address, elsewhere) == Ownership(None, (first.user_id,), (first.id,))
+    second, _ = await link.run(claim(address=first.address, chain=ChainId(2), proof=Proof.CONTRACT))
+    assert (await manage.resolve(first.address, (ChainId(1), Proof.CONTRACT))).user_id == first.user_id
+    assert (await manage.resolve(first.address, elsewhere)).user_id == second.user_id
+    assert (await manage.resolve(first.address)).user_id is None
+    with pytest.raises(Conflict) as refusal:
+        await link.run(claim(first.user_id, first.address, ChainId(2), Proof.CONTRACT, Occasion.LINK))
+    assert refusal.value.reason == "WALLET_OF_ANOTHER_USER"
+    # One of them leaves: the other stays what it is, and the address is one user's again.
+    await link.run(claim(first.user_id))
+    await manage.unlink(first.user_id, first.id)
+    assert (await manage.resolve(first.address)).user_id == second.user_id
+    assert (await manage.resolve(first.address, (ChainId(1), Proof.CONTRACT))).user_id is None
+
+
+async def test_of_contract_claims_at_once_each_chain_has_one_holder(link: LinkWallet, database: Database) -> None:
+    address = Address(os.urandom(20))
+    claims = [claim(address=address, chain=ChainId(1 + n % 2), proof=Proof.CONTRACT) for n in range(10)]
+    answers = await asyncio.gather(*(link.run(c) for c in claims), return_exceptions=True)
+    refusals = [answer for answer in answers if isinstance(answer, Conflict)]
+    assert [refusal.reason for refusal in refusals] == ["WALLET_OF_ANOTHER_USER"] * 8
+    rows = await database.pool.fetch("SELECT chain_id, user_id FROM wallets WHERE address = $1", address)
+    held = await database.pool.fetch("SELECT chain_id, user_id FROM address_owners WHERE address = $1", address)
+    assert sorted(row["chain_id"] for row in rows) == [1, 2]
+    assert {tuple(row) for row in rows} == {tuple(row) for row in held}
+
+
 async def test_signing_in_does_not_bring_back_an_unlinked_wallet_and_linking_does(
     link: LinkWallet, manage: ManageWallets
 ) -> None:

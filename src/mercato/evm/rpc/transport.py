@@ -227,8 +227,8 @@ class Transport:
                 state.answered()
                 timing.outcome = "refused"
                 raise
-            except (ValueError, InvalidArgument) as error:  # hex that is none, an address of 19 bytes
-                raise _Unusable(f"malformed result of {call.method}: {error}") from None
+            except (ValueError, InvalidArgument):  # hex that is none, an address of 19 bytes
+                raise _Unusable(f"malformed result of {call.method}") from None
             state.answered()
             timing.outcome = "answered"
             return value

@@ -22,6 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
 
 from mercato.kit import ops, redis, tasks
 from mercato.kit.errors import NotFound
@@ -191,6 +193,21 @@ async def _http_error(_: Request, error: Exception) -> Response:
     return answers.refusal(refusal)
 
 
+class _SocketProtocol(WebSocketsSansIOProtocol):
+    """Tells a client whose text is no UTF-8 so (RFC 6455 §8.1), and not the log: anybody can send it."""
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(CloseCode.INVALID_DATA)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
+
 class _Server(uvicorn.Server):
     """uvicorn inside a process that has its own signal handling."""
 
@@ -204,7 +221,7 @@ async def _serving(settings: Settings, app: Starlette) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
         http="httptools",
-        ws="websockets-sansio",
+        ws=_SocketProtocol,
         ws_max_size=_SOCKET_MESSAGE_LIMIT,
         ws_per_message_deflate=False,  # a window per socket costs more memory than it saves traffic
         lifespan="off",

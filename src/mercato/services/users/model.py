@@ -29,7 +29,7 @@ LABEL_LIMIT = 30
 URL_LIMIT = 300
 
 _HANDLE = re.compile(r"[A-Za-z0-9_]{3,30}")
-# What an upload gives out, or a file of a folder that lies in IPFS.
+# What an upload gives out, or a file of a folder.
 _AVATAR = re.compile(r"ipfs://[A-Za-z0-9]{20,120}(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]{1,120}){0,8}")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 # A name in DNS with two labels at least, the last not a number; no port, no user, and in the rest what RFC 3986 allows.
@@ -121,6 +121,27 @@ def check_held(held: int) -> None:
         )
 
 
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
+"""Types of stored files that are shown as pictures; SVG is handed out as a download, for it may run scripts."""
+
+
+def check_avatar(content_type: str | None) -> None:
+    """An avatar is a picture that media holds; `content_type` is what it found in the file, None without one.
+
+    An ``ipfs://`` URI can name any file of the world's, but nobody here would have looked at it: nothing fetches it
+    when a profile is shown, and it may be gone, or no picture at all. So it is uploaded first.
+    Raises `FailedPrecondition` AVATAR_NOT_STORED or `InvalidArgument` AVATAR_NOT_AN_IMAGE.
+    """
+    if content_type is None:
+        raise FailedPrecondition(
+            "AVATAR_NOT_STORED", "this picture is not stored here; upload it and use its uri", field="avatar_uri"
+        )
+    if content_type.partition(";")[0].strip() not in PICTURES:
+        raise InvalidArgument(
+            "AVATAR_NOT_AN_IMAGE", "an avatar is a PNG, JPEG, GIF, WebP or AVIF image", field="avatar_uri"
+        )
+
+
 def folded(handle: str) -> str | None:
     """A handle as it is kept, for looking one up; None for what cannot be one."""
     return handle.lower() if _HANDLE.fullmatch(handle) else None
@@ -176,9 +197,8 @@ def _bio(text: str) -> str:
 def _avatar(text: str) -> str:
     if text and (len(text) > AVATAR_LIMIT or _AVATAR.fullmatch(text) is None):
         raise InvalidArgument(
-            "INVALID_AVATAR", "an avatar is the ipfs:// URI of an upload, or of another file in IPFS",
-            field="avatar_uri",
-        )  # fmt: skip
+            "INVALID_AVATAR", "an avatar is the ipfs:// URI of an image that was uploaded here", field="avatar_uri"
+        )
     return text
 
 

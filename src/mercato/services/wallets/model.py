@@ -51,16 +51,53 @@ class Claim:
     occasion: Occasion = Occasion.SIGN_IN
 
 
-def check_claim(claim: Claim, linked_on: Collection[ChainId]) -> None:
-    """A key is the same on every chain; a contract speaks for its address on its own chain alone (ERC-1271), since on
-    another one somebody else may have deployed to the same address.
+@dataclass(frozen=True)
+class Holding:
+    """That an address is a user's: on one chain, by the contract that stands there, or on all, by its key (`chain` is
+    None)."""
 
-    `linked_on` are the chains on which the user has the address already. Raises `Conflict` CONTRACT_ON_OTHER_CHAIN.
+    user_id: UserId
+    chain: ChainId | None
+
+
+def holder(holdings: Sequence[Holding], chain: ChainId, proof: Proof) -> UserId | None:
+    """Whose an address is to whoever proved it so on a chain; `holdings` are in the order in which they were proven.
+
+    A key rules its address on every chain. A contract speaks for it on its own chain alone (ERC-1271), since on
+    another one somebody else may have deployed to the same address: its holder there is somebody else to us.
     """
-    if claim.proof is Proof.CONTRACT and linked_on and claim.chain not in linked_on:
+    by_chain = {holding.chain: holding.user_id for holding in holdings}
+    by_key = by_chain.get(None)
+    if proof is Proof.CONTRACT:
+        return by_chain.get(chain, by_key)
+    return by_key or next((holding.user_id for holding in holdings), None)
+
+
+def known_holder(holdings: Collection[Holding]) -> UserId | None:
+    """Whose an address is when nothing was proven: its key's, or else the one user who has it; None when on several
+    chains several users have it by contracts."""
+    users = {h.user_id for h in holdings if h.chain is None} or {h.user_id for h in holdings}
+    return users.pop() if len(users) == 1 else None
+
+
+def check_claim(claim: Claim, holdings: Collection[Holding], linked_on: Collection[ChainId]) -> None:
+    """`linked_on` are the chains on which the user has the address already.
+
+    Raises `Conflict` WALLET_OF_ANOTHER_USER, or CONTRACT_ON_OTHER_CHAIN for a sign-in that is not by the key and on
+    another chain: whether both contracts are one user's, only that user can say, by linking the second one.
+    """
+    others = [holding for holding in holdings if holding.user_id != claim.user_id]
+    if claim.proof is Proof.KEY:
+        taken = any(h.chain is None for h in others) or len(others) == len(holdings) > 0
+    else:
+        taken = any(h.chain in (None, claim.chain) for h in others)
+    if taken:
+        raise Conflict("WALLET_OF_ANOTHER_USER", f"{claim.address} is linked to another user; unlink it there first")
+    on_other_chain = bool(linked_on) and claim.chain not in linked_on
+    if claim.proof is Proof.CONTRACT and claim.occasion is Occasion.SIGN_IN and on_other_chain:
         raise Conflict(
             "CONTRACT_ON_OTHER_CHAIN",
-            f"the contract wallet {claim.address} was linked on another chain; sign in on {min(linked_on).caip2}",
+            f"{claim.address} was linked on another chain; sign in on {min(linked_on).caip2}, and link this one then",
         )
 
 

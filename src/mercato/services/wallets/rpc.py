@@ -56,7 +56,7 @@ class WalletsServicer(WalletsServiceServicer):
             user_id=_user_id(request.user_id),
             address=Address(request.address),
             chain=ChainId.parse(request.chain_id),
-            proof=Proof.KEY if request.proof == pb.PROOF_KEY else Proof.CONTRACT,
+            proof=_proof(request.proof),
             occasion=Occasion.LINK if request.occasion == pb.OCCASION_LINK else Occasion.SIGN_IN,
         )
         wallet, created = await self._link_wallet.run(claim)
@@ -67,7 +67,8 @@ class WalletsServicer(WalletsServiceServicer):
         return pb.UnlinkWalletResponse(address=gone.address, chain_id=gone.chain.caip2)
 
     async def ResolveAddress(self, request: pb.ResolveAddressRequest, context: Context) -> pb.ResolveAddressResponse:
-        found = await self._wallets.resolve(Address(request.address))
+        shown = (ChainId.parse(request.chain_id), _proof(request.proof)) if request.chain_id else None
+        found = await self._wallets.resolve(Address(request.address), shown)
         return pb.ResolveAddressResponse(
             user_id="" if found.user_id is None else str(found.user_id),
             left_user_ids=map(str, found.left),
@@ -107,6 +108,10 @@ class WalletsServicer(WalletsServiceServicer):
             cursors=page.cursors,
             read_points=map(_read_point, page.at),
         )
+
+
+def _proof(proof: pb.Proof) -> Proof:
+    return Proof.KEY if proof == pb.PROOF_KEY else Proof.CONTRACT
 
 
 def wallet_linked(wallet: Wallet) -> Outgoing:

@@ -20,6 +20,7 @@ from mercato.services.wallets.model import (
     Moves,
     Ownership,
     Progress,
+    Proof,
     ReadPoint,
     Retraction,
     Wallet,
@@ -39,7 +40,7 @@ class Wallets(Protocol):
 
     async def link(self, claim: Claim, wallet_id: UUID, now: datetime) -> tuple[Wallet, bool]: ...
 
-    async def resolve(self, address: Address) -> Ownership: ...
+    async def resolve(self, address: Address, shown: tuple[ChainId, Proof] | None = None) -> Ownership: ...
 
     async def unlink(self, user_id: UserId, wallet_id: UUID, now: datetime) -> Wallet: ...
 
@@ -105,9 +106,9 @@ class ManageWallets:
         self._wallets = wallets
         self._clock = clock
 
-    async def resolve(self, address: Address) -> Ownership:
-        """Whose an address is."""
-        return await self._wallets.resolve(address)
+    async def resolve(self, address: Address, shown: tuple[ChainId, Proof] | None = None) -> Ownership:
+        """Whose an address is to whoever has `shown` it on a chain, or as far as anybody can say."""
+        return await self._wallets.resolve(address, shown)
 
     async def saw(self, wallet_id: UUID) -> None:
         """A session that the wallet opened goes on."""

@@ -86,10 +86,14 @@ class UnlinkWalletResponse(_message.Message):
     def __init__(self, address: _Optional[bytes] = ..., chain_id: _Optional[str] = ...) -> None: ...
 
 class ResolveAddressRequest(_message.Message):
-    __slots__ = ("address",)
+    __slots__ = ("address", "chain_id", "proof")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
     address: bytes
-    def __init__(self, address: _Optional[bytes] = ...) -> None: ...
+    chain_id: str
+    proof: Proof
+    def __init__(self, address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., proof: _Optional[_Union[Proof, str]] = ...) -> None: ...
 
 class ResolveAddressResponse(_message.Message):
     __slots__ = ("user_id", "left_user_ids", "wallet_ids")

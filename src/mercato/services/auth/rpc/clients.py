@@ -38,8 +38,10 @@ class WalletsClient:
         self._stub = stub
         self._log = log
 
-    async def resolve(self, address: Address) -> Ownership:
-        answer = await self._stub.ResolveAddress(wallets_pb2.ResolveAddressRequest(address=address))
+    async def resolve(self, address: Address, chain: ChainId, proof: Proof) -> Ownership:
+        answer = await self._stub.ResolveAddress(
+            wallets_pb2.ResolveAddressRequest(address=address, chain_id=chain.caip2, proof=_PROOFS[proof])
+        )
         return Ownership(
             UserId(parse_id(answer.user_id)) if answer.user_id else None,
             [UserId(parse_id(text)) for text in answer.left_user_ids],

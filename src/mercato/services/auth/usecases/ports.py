@@ -27,7 +27,7 @@ class KnownUser:
 
 @dataclass(frozen=True)
 class Ownership:
-    """Whose an address is, if anybody's, by which links, and the users it was unlinked from."""
+    """Whose an address is, if anybody's, by which links, and the users who are not to be entered with it."""
 
     user_id: UserId | None
     left: Sequence[UserId] = ()
@@ -40,7 +40,8 @@ class Users(Protocol):
 
 
 class Wallets(Protocol):
-    async def resolve(self, address: Address) -> Ownership: ...
+    async def resolve(self, address: Address, chain: ChainId, proof: Proof) -> Ownership:
+        """Whose the address is to whoever proved it so on that chain."""
 
     async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> UUID:
         """The wallet's id. Safe to repeat. Raises `Conflict` when the address is another user's, was unlinked from

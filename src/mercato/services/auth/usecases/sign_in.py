@@ -40,8 +40,9 @@ from mercato.services.auth.usecases.tokens import TokenMint, TokenPair
 
 _MESSAGE_LIMIT = 8192
 
-# A wallet changed hands between the question whose it is and the link; asked again, the answer is the new one.
-_MOVED = {"WALLET_OF_ANOTHER_USER", "WALLET_UNLINKED"}
+# A wallet changed hands between the question whose it is and the link, or its twin on another chain came first; asked
+# again, the answer is the new one.
+_MOVED = {"WALLET_OF_ANOTHER_USER", "WALLET_UNLINKED", "CONTRACT_ON_OTHER_CHAIN"}
 
 # A caller over the limit must not fill the log, and an outage says nothing about the caller.
 _UNRECORDED = {Category.RATE_LIMITED, Category.UNAVAILABLE, Category.INTERNAL}
@@ -227,7 +228,7 @@ class SignIn:
     async def _enter(self, message: SiweMessage, proof: Proof) -> tuple[KnownUser, UUID]:
         """The user whose wallet this is, or a new one, and the wallet's id; with a linked wallet, the user it was
         linked to."""
-        owned = await self._wallets.resolve(message.address)
+        owned = await self._wallets.resolve(message.address, message.chain, proof)
         if owned.user_id is None:
             user = await self._users.ensure(message.address, owned.left)
         else:
@@ -244,7 +245,8 @@ class SignIn:
     async def _still_linked(self, session: Session) -> None:
         """An unlinked wallet ends the sessions there are; one that opened in between would outlive that. If the link
         stands now, its end is still to be heard of, and finds this session."""
-        if session.wallet_id not in (await self._wallets.resolve(session.address)).wallets:
+        owned = await self._wallets.resolve(session.address, session.chain, session.proof)
+        if session.wallet_id not in owned.wallets:
             await self._sessions.revoke(session.id, self._clock(), "WALLET_UNLINKED")
             raise Unauthenticated("WALLET_UNLINKED", "this wallet was unlinked while it signed in; sign in again")
 

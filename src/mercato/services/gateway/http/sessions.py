@@ -19,7 +19,7 @@ from typing import Protocol
 
 from redis.exceptions import RedisError
 
-from mercato.kit import channels
+from mercato.kit import channels, tasks
 from mercato.kit.errors import MercatoError, Unauthenticated, Unavailable
 from mercato.kit.logging import Logger
 from mercato.kit.redis import Redis
@@ -188,8 +188,7 @@ class SessionChecker:
                     self._due.set()
                 await asyncio.sleep(_DEAF_PAUSE)
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            await tasks.ended([looking])
 
     async def _listen(self, redis: Redis) -> None:
         async with redis.pubsub() as pubsub:

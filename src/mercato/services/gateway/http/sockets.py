@@ -22,7 +22,7 @@ from opentelemetry import trace
 from prometheus_client import Gauge
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from mercato.kit import tracing
+from mercato.kit import tasks, tracing
 from mercato.kit.errors import InvalidArgument, MercatoError, PermissionDenied, RateLimited, Unauthenticated
 from mercato.kit.grpc import as_mercato_error
 from mercato.kit.ids import new_id
@@ -118,6 +118,7 @@ class _Connection:
         self._token: str | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._completing: set[asyncio.Task[None]] = set()
         self._end: asyncio.Future[_Close | None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
@@ -127,10 +128,9 @@ class _Connection:
         try:
             close = await self._end
         finally:
-            tasks = [t for t in (reader, self._watcher, *self._operations.values()) if t is not None]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            watcher = () if self._watcher is None else (self._watcher,)
+            await tasks.ended([reader, *watcher, *self._operations.values()])
+            await asyncio.gather(*self._completing)
         if close is not None:
             # A peer that does not read would never let the close frame out.
             with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
@@ -234,7 +234,9 @@ class _Connection:
 
     def _complete(self, key: object) -> None:
         if isinstance(key, str) and (task := self._operations.pop(key, None)):
-            task.cancel()
+            ending = asyncio.create_task(tasks.ended([task]))
+            self._completing.add(ending)
+            ending.add_done_callback(self._completing.discard)
 
     # --- one operation ----------------------------------------------------------------------------
 
