@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
 
 SIGN_INS = """{ viewer { lastSignInAt signIns { nodes {
-  at occasion succeeded reason address ip sessionId sessionEndReason } } sessions { id } } }"""
+  at occasion succeeded reason address ip sessionId sessionEndReason } } sessions { id createdAt } } }"""
 
 
 def held(wallet: Wallet, since: datetime | None = None, chain: str = CHAIN) -> pb.HeldWallet:
@@ -168,4 +168,4 @@ async def test_the_viewer_reads_it_through_the_api(edge: Edge, auth: AuthService
     assert (sign_in["succeeded"], sign_in["reason"], sign_in["ip"]) == (True, "SIGNED_IN", "198.51.100.7")
     assert [sign_in["sessionId"]] == [session["id"] for session in found["sessions"]]
     assert sign_in["sessionEndReason"] is None
-    assert found["lastSignInAt"] == sign_in["at"]
+    assert [found["lastSignInAt"]] == [session["createdAt"] for session in found["sessions"]]
