@@ -33,7 +33,7 @@ class SeenReasons:
         """From now on every error's reason is looked at when it is made; the errors stay what they are."""
         made = MercatoError.__init__
 
-        def make(error: MercatoError, reason: str, message: str, **details: str) -> None:
+        def make(error: MercatoError, /, reason: str, message: str, **details: str) -> None:
             made(error, reason, message, **details)
             if reason not in self._known and not isinstance(error, Poison) and (place := _said_by_the_house()):
                 self._seen[reason] = place

@@ -206,7 +206,7 @@ def test_a_reason_that_is_seen_and_not_documented_is_told_with_its_place(tmp_pat
         exec("def say(reason):\n    return errors.Conflict(reason, 'x')", space)
         for reason in ("NEVER_HEARD_OF", next(iter(documented()))):
             space["say"](reason)
-        errors.Conflict("OF_A_TEST", "x")
+        assert errors.Conflict("OF_A_TEST", "x", error="kept", made="too").details == {"error": "kept", "made": "too"}
     finally:
         errors.MercatoError.__init__ = made  # type: ignore[method-assign]
     assert seen.take_undocumented() == {"NEVER_HEARD_OF": "mercato.services.example.model:2"}
