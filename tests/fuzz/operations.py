@@ -120,11 +120,12 @@ class _Writing:
 def hostile_document(values: Values) -> str:
     """A document that means harm: long chains, endless numbers, escapes, doublings."""
     rng = values.rng
-    n, digits = rng.choice((2, 90, 130, 300, 590, 700)), "9" * rng.choice(DIGITS)
+    n, digits = rng.choice((2, 90, 300, 590, 590, 700)), "9" * rng.choice(DIGITS)
     links = " ".join(f"fragment F{i} on Query {{ ...F{i + 1} }}" for i in range(n))
-    middle = f"...F{n // 2}" if rng.random() < 0.5 else ""
+    middle = f"...F{n // 2}" if rng.random() < 0.3 else ""
     escape = rng.choice(("\\u0000", "\\u{0}", "\\u0001", "\\ud83d\\ude00", "\\u{10FFFF}", "\\ud800", "\\\\u0000"))
     return rng.choice((
+        f"{{ {middle} ...F0 }} {links} fragment F{n} on Query {{ chains {{ id }} }}",
         f"{{ {middle} ...F0 }} {links} fragment F{n} on Query {{ chains {{ id }} }}",
         f"{{ chains {{ id }} }} {links} fragment F{n} on Query {{ chains {{ id }} }}",
         f"query A {{ __typename }} query B {{ ...F0 }} {links} fragment F{n} on Query {{ __typename }}",

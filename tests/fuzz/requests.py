@@ -20,12 +20,14 @@ _CHARSETS = (
 _TYPES = (
     "application/json", "APPLICATION/JSON ;", "application/graphql-response+json", "application/graphql", "text/plain",
     "multipart/form-data", "multipart/form-data; boundary=", 'multipart/form-data; boundary="', "multipart/mixed",
-    "multipart/form-data; boundary=" + "x" * 300, "multipart/form-data; boundary=\xe9", "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=" + "x" * 300, "multipart/form-data; boundary=\xe9",
+    "application/x-www-form-urlencoded",
     "", ";", "/", "\xff",
 )  # fmt: skip
 _PATHS = (
     "/", "/graphql", "/graphql/", "/graphql/session", "/schema.graphql", "/.well-known/jwks.json", "/favicon.ico",
-    "/dev/config.json", "/assets", "/assets/", "/assets/main.js", "/media/", "/media/bafy", "/nothing", "*", "//", "/..",
+    "/dev/config.json", "/assets", "/assets/", "/assets/main.js", "/media/", "/media/bafy",
+    "/nothing", "*", "//", "/..",
 )  # fmt: skip
 _ENDS = (
     "",
@@ -59,7 +61,8 @@ class Requests:
         self._operations = operations
         self._token = token
         self._kinds: list[Callable[[], Awaitable[tuple[bytes, Answer]]]] = [
-            self._operation, self._operation, self._operation, self._document, self._document, self._envelope,
+            self._operation, self._operation, self._operation, self._document, self._document,
+            self._document, self._document, self._envelope,
             self._damaged, self._multipart, self._multipart, self._url, self._encoding, self._path, self._headers,
             self._framing,
         ]  # fmt: skip
@@ -135,7 +138,8 @@ class Requests:
         odd = [v.encode(errors="surrogatepass") for v in (self._values.text(), self._values.text())]
         odd = [v.replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"") for v in odd]
         names = (
-            "Accept", "Cookie", "traceparent", "tracestate", "baggage", "x-request-id", "User-Agent", "Origin", "Accept-Language",
+            "Accept", "Cookie", "traceparent", "tracestate", "baggage", "x-request-id",
+            "User-Agent", "Origin", "Accept-Language",
             "Sec-Fetch-Site", "Authorization", "If-None-Match", "Range", "Expect", "Upgrade", "X-Forwarded-For",
         )  # fmt: skip
         headers = [
@@ -152,7 +156,8 @@ class Requests:
         """Lengths and chunks that are no such thing. A server may end the connection, but not fail."""
         digits = b"9" * self._rng.choice(DIGITS)
         told = self._rng.choice((
-            ("Content-Length", digits), ("Content-Length", b"-1"), ("Content-Length", b"5, 6"), ("Content-Length", b"0x1"),
+            ("Content-Length", digits), ("Content-Length", b"-1"), ("Content-Length", b"5, 6"),
+            ("Content-Length", b"0x1"),
             ("Transfer-Encoding", b"chunked"), ("Transfer-Encoding", b"gzip, chunked"), ("Content-Length", b"\xd9\xa3"),
         ))  # fmt: skip
         body = self._rng.choice((b'5\r\n{"a":\r\n0\r\n\r\n', digits + b"\r\n", b"zz\r\n", b"0\r\n\r\n", b"\0" * 40))
@@ -170,11 +175,13 @@ class Requests:
         digits = "1" * self._rng.choice(DIGITS)
         variables: dict[str, Any] = {"file": None, "files": [None, None], "d": {"a": None}}
         query = self._rng.choice((
-            "{ chains { id } }", "query ($file: ID!) { node(id: $file) { id } }", "query ($file: String) { user(handle: $file) { id } }",
+            "{ chains { id } }", "query ($file: ID!) { node(id: $file) { id } }",
+            "query ($file: String) { user(handle: $file) { id } }",
             "mutation ($d: JSON!) { createMetadata(input: {document: $d}) { document { uri } } }",
             "mutation ($file: Upload!) { uploadMedia(file: $file) { asset { cid } } }",
             "mutation ($files: [Upload!]) { uploadMedia(file: $files) { asset { cid } } }",
-            "query ($file: Address!) { user(address: $file) { id } }", "query ($file: Int) { tokens(first: $file) { nodes { id } } }",
+            "query ($file: Address!) { user(address: $file) { id } }",
+            "query ($file: Int) { tokens(first: $file) { nodes { id } } }",
         ))  # fmt: skip
         path = self._rng.choice((
             "variables.file", "variables.files.0", "variables.d.a", "variables.files." + digits, "variables.files.-1",
