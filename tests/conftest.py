@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import pytest
 
 from mercato.kit import logging as mercato_logging
 from mercato.kit.settings import Settings
+from tests.reasons_seen import SeenReasons
 
 if TYPE_CHECKING:
     from mercato.stack import LocalStack
@@ -21,6 +22,20 @@ hypothesis.settings.register_profile(
     "mercato", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 hypothesis.settings.load_profile("mercato")
+
+
+@pytest.fixture(scope="session")
+def seen_reasons() -> SeenReasons:
+    seen = SeenReasons()
+    seen.watch()
+    return seen
+
+
+@pytest.fixture(autouse=True)
+def _every_reason_is_documented(seen_reasons: SeenReasons) -> Iterator[None]:
+    """A reason that docs/reasons.md lacks fails the test in which the house gave it."""
+    yield
+    assert seen_reasons.take_undocumented() == {}
 
 
 @pytest.fixture(scope="session")

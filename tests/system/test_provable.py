@@ -157,6 +157,25 @@ async def test_an_approval_that_the_chain_never_gave_is_found(
     assert differing(await rebuilt(market, story.chain)) == {}
 
 
+async def test_wallets_that_are_late_are_waited_for_and_are_no_difference(
+    market: Marketplace, played: tuple[Story, Collection, Collection]
+) -> None:
+    """Away for longer than a difference must last to be one."""
+    story, single, _ = played
+    await market.stack.kill("wallets")
+    try:
+        await story.call(single.contract, Function("approve(address,uint256)").encode(Address(b"\x0f" * 20), 3))
+        rebuilding_meanwhile = asyncio.create_task(rebuilt(market, story.chain))
+        done, _ = await asyncio.wait([rebuilding_meanwhile], timeout=6)
+        assert not done, differing(rebuilding_meanwhile.result())
+    finally:
+        await market.stack.start("wallets")
+    result = await rebuilding_meanwhile
+    assert differing(result) == {}
+    (approvals,) = (table for table in result.tables if table.table == "approvals_history")
+    assert approvals.live.rows == approvals.rebuilt.rows >= 4
+
+
 async def test_a_rebuilt_database_is_there_afterwards_only_when_it_was_to_be_kept(
     market: Marketplace, played: tuple[Story, Collection, Collection]
 ) -> None:

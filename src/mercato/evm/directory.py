@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -60,8 +62,10 @@ class ChainDirectory:
     While the registry is away the last answer stands. Use it as an async context manager.
     """
 
-    def __init__(self, chains: ChainsServiceAsyncStub) -> None:
+    def __init__(self, chains: ChainsServiceAsyncStub, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` is monotonic, in seconds."""
         self._chains = chains
+        self._clock = clock
         self._log = get_logger("directory")
         self._handles: dict[ChainId, ChainHandle] = {}
         self._pools: dict[ChainId, AsyncExitStack] = {}
@@ -101,7 +105,7 @@ class ChainDirectory:
         return [self._handles[chain_id] for chain_id in sorted(self._handles)]
 
     async def _keep_fresh(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         if self._checked_at is not None and now - self._checked_at < _FRESH:
             return
         if self._refreshing is None or self._refreshing.done():
@@ -113,7 +117,6 @@ class ChainDirectory:
             await asyncio.wait([self._refreshing], timeout=_PATIENCE)
 
     async def _refresh(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             answer = await self._chains.ListChains(ListChainsRequest())
         except MercatoError as error:
@@ -121,10 +124,10 @@ class ChainDirectory:
                 raise
             if not self._failing:
                 self._log.warning("chain registry does not answer; its last answer stands", reason=error.reason)
-            self._failing, self._checked_at = True, loop.time()
+            self._failing, self._checked_at = True, self._clock()
             return
         await self._adopt(list(answer.chains))
-        self._failing, self._checked_at = False, loop.time()
+        self._failing, self._checked_at = False, self._clock()
 
     async def _adopt(self, chains: list[Chain]) -> None:
         usable = {ChainId.parse(c.chain_id): c for c in chains if c.enabled and c.endpoints}

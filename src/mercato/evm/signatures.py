@@ -8,13 +8,14 @@ validator of ERC-6492 does, would accept nothing that this order refuses.
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 
 from coincurve import PublicKey
 
 from mercato.evm.abi import UNDECODABLE, Function, UndecodableData, decode
 from mercato.evm.counterfactual import deploy_and_ask
-from mercato.evm.rpc import Reverted, RpcPool
+from mercato.evm.rpc import NodeUnavailable, Reverted, RpcPool
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import Address, keccak256
 
@@ -33,8 +34,8 @@ CONTRACT_GAS = 3_000_000
 DEPLOYMENT_GAS = 10_000_000
 """The same with the wallet's deployment before it."""
 
-CONTRACT_TIMEOUT = 5.0
-"""Seconds for the whole check."""
+CONTRACT_TIMEOUT = 3.0
+"""Seconds for the whole check, however many questions it takes: who waits for it has five."""
 
 _WRAPPER_TYPES = ("address", "bytes", "bytes")
 _IS_VALID_SIGNATURE = Function("isValidSignature(bytes32,bytes)", returns="(bytes4)")
@@ -76,18 +77,21 @@ def checksum(address: bytes) -> str:
     return Address(address).checksum
 
 
-async def is_valid_signature(pool: RpcPool | None, address: Address, digest: bytes, signature: bytes) -> bool:
+async def is_valid_signature(
+    pool: RpcPool | None, address: Address, digest: bytes, signature: bytes, *, timeout: float = CONTRACT_TIMEOUT
+) -> bool:
     """Whether `address` signed the 32-byte `digest`, be it a plain account or a contract wallet.
 
-    Without a pool only plain accounts can be right. Raises what `verify_contract_signature` raises.
+    Without a pool only plain accounts can be right. `timeout` is in seconds. Raises what `verify_contract_signature`
+    raises.
     """
     if len(signature) > SIGNATURE_LIMIT:
         return False
     if signature.endswith(WRAPPER_SUFFIX):
-        return pool is not None and await _verify_wrapped(pool, address, digest, signature)
+        return pool is not None and await _verify_wrapped(pool, address, digest, signature, timeout)
     if _recovers_to(address, digest, signature):
         return True
-    return pool is not None and await verify_contract_signature(pool, address, digest, signature)
+    return pool is not None and await verify_contract_signature(pool, address, digest, signature, timeout=timeout)
 
 
 async def verify_contract_signature(
@@ -110,18 +114,22 @@ async def verify_contract_signature(
         return False
 
 
-async def _verify_wrapped(pool: RpcPool, address: Address, digest: bytes, signature: bytes) -> bool:
+async def _verify_wrapped(pool: RpcPool, address: Address, digest: bytes, signature: bytes, timeout: float) -> bool:
     """ERC-6492: the wallet as it is; else as it will be after its factory was called, in one simulated run."""
     try:
         factory, deployment, inner = decode(_WRAPPER_TYPES, signature.removesuffix(WRAPPER_SUFFIX))
     except UNDECODABLE:
         return False
-    if await verify_contract_signature(pool, address, digest, inner):
+    started_at = time.monotonic()
+    if await verify_contract_signature(pool, address, digest, inner, timeout=timeout):
         return True
+    left = timeout - (time.monotonic() - started_at)
+    if left <= 0:
+        raise NodeUnavailable("NODE_UNAVAILABLE", f"no node of {pool.chain.caip2} answered within {timeout:.1f} s")
     question = _IS_VALID_SIGNATURE.encode(digest, inner)
     program = deploy_and_ask(factory, deployment, address, question)
     try:
-        return _says_yes(await pool.call(None, program, gas=DEPLOYMENT_GAS, timeout=CONTRACT_TIMEOUT))
+        return _says_yes(await pool.call(None, program, gas=DEPLOYMENT_GAS, timeout=left))
     except Reverted:
         return False
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Category(Enum):
-    """What kind of failure it is; one interceptor maps it to gRPC status and GraphQL code."""
+    """What kind of failure it is; one place (kit/grpc.py) maps it to gRPC status, one to GraphQL code."""
 
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
     UNAUTHENTICATED = "UNAUTHENTICATED"

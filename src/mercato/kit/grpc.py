@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -55,6 +55,8 @@ _ERRORS: dict[grpc.StatusCode, type[MercatoError]] = {
     grpc.StatusCode.OUT_OF_RANGE: errors.TooLarge,
     grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.Unavailable,
+    # The other side gave the call up: it is stopping, or has more of them than it can answer in time.
+    grpc.StatusCode.CANCELLED: errors.Unavailable,
 }
 
 _latency = Histogram("mercato_grpc_server_seconds", "Time to answer a gRPC call", ["service", "method", "code"])
@@ -64,21 +66,19 @@ _latency = Histogram("mercato_grpc_server_seconds", "Time to answer a gRPC call"
 async def serving(
     settings: Settings,
     service: str,
-    servicers: Iterable[tuple[Callable[[Any, aio.Server], None], object, str]],
+    servicers: Iterable[tuple[Callable[[Any, Any], None], object, str]],
 ) -> AsyncIterator[aio.Server]:
     """Serves until the block ends, then lets running calls finish for up to 2 s.
 
     `servicers` are (generated add function, servicer, full service name) triples.
     """
-    server = aio.server(
-        interceptors=[_Edge(settings, service)],
-        options=[("grpc.max_receive_message_length", _MESSAGE_LIMIT), ("grpc.so_reuseport", 0)],
-    )
+    server = aio.server(options=[("grpc.max_receive_message_length", _MESSAGE_LIMIT), ("grpc.so_reuseport", 0)])
     health = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     names = [reflection.SERVICE_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name]
+    edge = _Edge(server, settings, service)
     for add, servicer, name in servicers:
-        add(servicer, server)
+        add(servicer, edge)
         names.append(name)
     reflection.enable_server_reflection(names, server)
     server.add_insecure_port(f"{settings.host}:{settings.grpc_port(service)}")
@@ -100,46 +100,42 @@ async def connected(settings: Settings, service: str, stub: Callable[[aio.Channe
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
     ]
-    interceptors: Sequence[aio.ClientInterceptor] = [_Caller(settings, service)]
-    async with aio.insecure_channel(
-        settings.grpc_target(service), options=options, interceptors=interceptors
-    ) as channel:
-        yield stub(channel)
+    async with aio.insecure_channel(settings.grpc_target(service), options=options) as channel:
+        yield stub(cast(aio.Channel, _Caller(channel, settings.grpc_deadline)))
 
 
-class _Edge(aio.ServerInterceptor):
-    """Around every call: deadline, trace, metrics, and the one place where errors are mapped and logged."""
+class _Edge:
+    """Where generated code registers a servicer's methods: around each of them deadline, trace, metrics, and the one
+    place where errors are mapped and logged. An interceptor would be asked about every call anew."""
 
-    def __init__(self, settings: Settings, service: str) -> None:
+    def __init__(self, server: aio.Server, settings: Settings, service: str) -> None:
+        self._server = server
         self._settings = settings
         self._service = service
         self._log = get_logger(service)
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        details: grpc.HandlerCallDetails,
-    ) -> Any:
-        handler = await continuation(details)
-        if handler is None or details.method.startswith("/grpc."):
-            return handler
-        headers = {k: v for k, v in details.invocation_metadata or () if isinstance(v, str)}
-        if handler.unary_unary:
-            return handler._replace(unary_unary=self._unary(details.method, headers, handler.unary_unary))
-        if handler.stream_unary:
-            return handler._replace(
-                stream_unary=self._unary(details.method, headers, handler.stream_unary, _STREAM_DEADLINE)
-            )
-        if handler.unary_stream:
-            return handler._replace(unary_stream=self._stream(details.method, headers, handler.unary_stream))
-        return handler
+    def add_generic_rpc_handlers(self, _: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Nothing: these are the methods as they are, and those registered by name would go first."""
 
-    def _unary(self, method: str, headers: dict[str, str], inner: Any, default: float | None = None) -> Any:
+    def add_registered_method_handlers(
+        self, service_name: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
+    ) -> None:
+        around = {name: self._around(f"/{service_name}/{name}", handler) for name, handler in handlers.items()}
+        self._server.add_registered_method_handlers(service_name, around)
+
+    def _around(self, method: str, handler: Any) -> Any:
+        if handler.unary_unary:
+            return handler._replace(unary_unary=self._unary(method, handler.unary_unary))
+        if handler.stream_unary:
+            return handler._replace(stream_unary=self._unary(method, handler.stream_unary, _STREAM_DEADLINE))
+        return handler._replace(unary_stream=self._stream(method, handler.unary_stream))
+
+    def _unary(self, method: str, inner: Any, default: float | None = None) -> Any:
         async def call(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:
             started = time.perf_counter()
             code = "OK"
             left = context.time_remaining()
-            with tracing.continued(headers, method):
+            with tracing.continued(_headers(context), method):
                 try:
                     async with asyncio.timeout(left or default or self._settings.grpc_deadline):
                         return await inner(request, context)
@@ -152,9 +148,9 @@ class _Edge(aio.ServerInterceptor):
 
         return call
 
-    def _stream(self, method: str, headers: dict[str, str], inner: Any) -> Any:
+    def _stream(self, method: str, inner: Any) -> Any:
         async def call(request: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
-            with tracing.continued(headers, method):
+            with tracing.continued(_headers(context), method):
                 try:
                     async for item in inner(request, context):
                         yield item
@@ -162,6 +158,10 @@ class _Edge(aio.ServerInterceptor):
                     await _abort(context, as_mercato_error(error), self._log, method, error)
 
         return call
+
+
+def _headers(context: aio.ServicerContext[Any, Any]) -> dict[str, str]:
+    return {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
 def as_mercato_error(error: Exception) -> MercatoError:
@@ -202,26 +202,28 @@ def error_from_status(error: aio.AioRpcError) -> MercatoError:
                 if detail.Unpack(info):
                     return kind(info.reason, error.details() or "", **dict(info.metadata))
     if kind is errors.Unavailable:
-        return kind("SERVICE_UNAVAILABLE", "a service did not answer; try again shortly")
+        return errors.Unavailable("SERVICE_UNAVAILABLE", "a service did not answer; try again shortly")
     return kind(error.code().name, error.details() or "the call failed")
 
 
-class _Caller(aio.UnaryUnaryClientInterceptor):
-    """Adds deadline, request id and trace to a call and raises errors by their meaning."""
+class _Caller:
+    """What generated code makes a client's methods with: calls with one request and one answer get deadline, request id
+    and trace, and raise errors by their meaning. An interceptor would cost a task and a call object for each."""
 
-    def __init__(self, settings: Settings, service: str) -> None:
-        self._deadline = settings.grpc_deadline
-        self._service = service
+    def __init__(self, channel: aio.Channel, deadline: float) -> None:
+        self._channel = channel
+        self._deadline = deadline
+        self.unary_stream = channel.unary_stream
+        self.stream_unary = channel.stream_unary
 
-    async def intercept_unary_unary(
-        self, continuation: Callable[..., Awaitable[Any]], details: aio.ClientCallDetails, request: Any
-    ) -> Any:
-        metadata = aio.Metadata(*(details.metadata or ()), *tracing.inject().items())
-        details = aio.ClientCallDetails(
-            details.method, details.timeout or self._deadline, metadata, details.credentials, wait_for_ready=True
-        )
-        try:
-            call = await continuation(details, request)
-            return await call
-        except aio.AioRpcError as error:
-            raise error_from_status(error) from None
+    def unary_unary(self, method: str, **named: Any) -> Callable[..., Awaitable[Any]]:
+        ask: Callable[..., Awaitable[Any]] = self._channel.unary_unary(method, **named)
+
+        async def call(request: Any, *, timeout: float | None = None) -> Any:
+            metadata = aio.Metadata(*tracing.inject().items())
+            try:
+                return await ask(request, timeout=timeout or self._deadline, metadata=metadata, wait_for_ready=True)
+            except aio.AioRpcError as error:
+                raise error_from_status(error) from None
+
+        return call

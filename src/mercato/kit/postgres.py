@@ -1,7 +1,7 @@
 """PostgreSQL: a pool per service and the one transaction in which inbox, state and outbox commit together.
 
-The migrations of a service that publishes make the table `outbox`, of one that consumes the table `processed_events`;
-tests/integration/kit/test_tables.py holds every database to the same columns.
+The migrations of a service that publishes make the table `outbox`, of one that remembers what it consumed the table
+`processed_events`; tests/integration/kit/test_tables.py holds every database to the same columns.
 """
 
 from __future__ import annotations

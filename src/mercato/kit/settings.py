@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     nonce_ttl: int = Field(300, description="seconds")
     access_ttl: int = Field(900, description="seconds an access token lives")
     refresh_ttl: int = Field(30 * 86400, description="seconds a refresh token lives")
+    contract_session_ttl: int = Field(
+        7 * 86400, description="seconds after which a contract wallet signs in again, however often it refreshes"
+    )
     clock_skew: int = Field(30, description="seconds a message time may be off")
     jwt_private_key: SecretStr = Field(
         SecretStr(""),
@@ -83,8 +86,14 @@ class Settings(BaseSettings):
         "empty in development: made at start",
     )
     jwt_issuer: str = "mercato"
-    auth_rate_limit: int = Field(120, description="nonce and sign-in requests per minute and address or IP")
-    admin_addresses: CommaList = ()
+    handle_hold: int = Field(30 * 86400, description="seconds for which a handle somebody gave up is theirs alone")
+    auth_rate_limit: int = Field(120, description="nonce and sign-in requests per minute and IP or nonce")
+    auth_address_limit: int = Field(
+        1200, description="the same for one wallet from everywhere, except where it signed in lately"
+    )
+    admin_addresses: CommaList = Field(
+        (), description="accounts by their own key ('0x…'), and contract wallets with their chain ('eip155:1:0x…')"
+    )
 
     # --- messages -----------------------------------------------------------------------------
     retry_delays: CommaList = Field(("5", "30", "120", "600"), description="seconds before try 2, 3, 4 and 5")
@@ -127,6 +136,7 @@ class Settings(BaseSettings):
     read_cache: bool = Field(True, description="whether anonymous reads may be answered again from Redis")
     read_cache_ttl: float = Field(60.0, description="seconds for which such an answer is kept at most")
     read_cache_limit: int = Field(512 * 1024, description="bytes of an answer that is kept")
+    read_cache_first: bool = Field(False, description="whether that begins with the first request, not the second")
 
     # --- watching -----------------------------------------------------------------------------
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -55,6 +55,7 @@ class Queue:
 QUEUES = (
     Queue("subs.auth.logged_in", "subscriptions", AUTH_EVENTS, "user.logged_in"),
     Queue("users.auth.logged_in", "users", AUTH_EVENTS, "user.logged_in"),
+    Queue("auth.wallets.unlinked", "auth", WALLETS_EVENTS, "wallet.unlinked"),
     Queue("subs.wallets.linked", "subscriptions", WALLETS_EVENTS, "wallet.linked"),
     Queue("catalog.collections.created", "catalog", COLLECTIONS_EVENTS, "created.eip155.*"),
     Queue("catalog.collections.imported", "catalog", COLLECTIONS_EVENTS, "imported.eip155.*"),
@@ -69,6 +70,7 @@ QUEUES = (
     Queue("catalog.chains.changed", "catalog", CHAINS_EVENTS, "*.eip155.*"),
     Queue("wallets.tokens.transferred", "wallets", TOKENS_EVENTS, "transferred.eip155.*"),
     Queue("wallets.chains.reorged", "wallets", CHAINS_EVENTS, "reorged.eip155.*"),
+    Queue("wallets.chains.advanced", "wallets", CHAINS_EVENTS, "advanced.eip155.*"),
     Queue("subs.chains.reorged", "subscriptions", CHAINS_EVENTS, "reorged.eip155.*"),
     Queue("media.metadata.requested", "media", MEDIA_EVENTS, "metadata.requested"),
     Queue("catalog.metadata.resolved", "catalog", MEDIA_EVENTS, "metadata.resolved"),
@@ -78,6 +80,7 @@ QUEUE_BY_NAME = {queue.name: queue for queue in QUEUES}
 
 USER_LOGGED_IN = "user.logged_in"
 WALLET_LINKED = "wallet.linked"
+WALLET_UNLINKED = "wallet.unlinked"
 METADATA_REQUESTED = "metadata.requested"
 METADATA_RESOLVED = "metadata.resolved"
 

@@ -63,19 +63,23 @@ async def follow_up(catalog: Database, wallets: Database, chain: ChainId) -> Tab
 
 
 async def index(
-    indexer: Database, catalog: Database, raw: RawEventsInMemory, chain: ChainId, blocks: Sequence[Block]
-) -> Tables:
-    """What the indexer keeps, and where the catalog says it is; `blocks` are canonical."""
+    indexer: Database, catalog: Database, wallets: Database, raw: RawEventsInMemory, chain: ChainId,
+    blocks: Sequence[Block],
+) -> Tables:  # fmt: skip
+    """What the indexer keeps, and where catalog and wallets say they are; `blocks` are canonical."""
     checkpoints = Checkpoints(indexer)
     orphans = await checkpoints.list_orphans(chain, 0)
     rows = [row async for row in raw.stream(chain)]
     at = await indexer.pool.fetchrow("SELECT * FROM indexer_checkpoints WHERE chain_id = $1", int(chain))
     read = await catalog.pool.fetchrow("SELECT * FROM sync_state WHERE chain_number = $1", int(chain))
+    approved = await wallets.pool.fetchrow("SELECT * FROM sync_state WHERE chain_id = $1", int(chain))
     assert at is not None
     assert read is not None
+    assert approved is not None
     return {
         "checkpoint": (at["block_number"], at["block_hash"], at["state"], at["reason"]),
         "sync_state": (read["block_number"], read["block_hash"]),
+        "sync_state of wallets": (approved["block_number"], approved["block_hash"]),
         "followed_contracts": {bytes(address) for address in await checkpoints.list_followed(chain)},
         "events.raw": sorted(
             (r.block_number, r.block_hash, r.log_index, r.tx_hash, r.data) for r in rows if r.block_hash not in orphans
@@ -105,6 +109,7 @@ def index_of(blocks: Sequence[Block], scope: Scope) -> Tables:
     return {
         "checkpoint": (*head, "following", ""),
         "sync_state": head,
+        "sync_state of wallets": head,
         "followed_contracts": {bytes.fromhex(text[2:]) for text in created},
         "events.raw": sorted((e.block_number, e.block_hash, e.log_index, e.tx_hash, e.data) for e in kept),
         "events.raw, without canonical flag": [],

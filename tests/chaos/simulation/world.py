@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from mercato.kit import postgres
-from mercato.kit.ids import Address, ChainId
+from mercato.kit.ids import ChainId
 from mercato.kit.postgres import Database, Transaction
 from mercato.kit.rabbit import Handler
 from mercato.kit.settings import Settings
@@ -21,8 +21,12 @@ from mercato.services.catalog.consumers import handlers as catalog_handlers
 from mercato.services.catalog.store.writing import CatalogStore, Unit
 from mercato.services.indexer.jobs import Tools, scope_of
 from mercato.services.indexer.store.checkpoints import Checkpoints
-from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainReorged, OnTokensTransferred
-from mercato.services.wallets.model import Approval
+from mercato.services.wallets.consumers import (
+    OnApprovalsChanged,
+    OnChainAdvanced,
+    OnChainReorged,
+    OnTokensTransferred,
+)
 from mercato.services.wallets.store.approvals import ApprovalStore
 from mercato.services.wallets.usecases import FollowApprovals
 from tests.chaos.simulation import tables
@@ -56,13 +60,7 @@ class Build:
 class NoCache:
     """Pages of approvals, never kept."""
 
-    async def find(self, chain: ChainId, owner: Address, page: str) -> tuple[list[Approval] | None, bytes]:
-        return None, b""
-
-    async def keep(self, *page: object) -> None:
-        pass
-
-    async def drop(self, *owners: object) -> None:
+    async def turn(self, chain: ChainId) -> None:
         pass
 
 
@@ -98,6 +96,7 @@ def handlers_of(catalog: Database, wallets: Database, build: Build) -> Mapping[s
         "wallets.tokens.approved": OnApprovalsChanged(follow),
         "wallets.tokens.transferred": OnTokensTransferred(follow),
         "wallets.chains.reorged": OnChainReorged(follow),
+        "wallets.chains.advanced": OnChainAdvanced(follow),
     }
 
 
@@ -152,7 +151,7 @@ class World:
         expected = await tables.follow_up(catalog, wallets, clean)
         expected |= tables.index_of(blocks, scope_of(self._handle.chain))
         found = await tables.follow_up(catalog, wallets, self.id)
-        found |= await tables.index(self._servers.indexer, catalog, self.raw, self.id, blocks)
+        found |= await tables.index(self._servers.indexer, catalog, wallets, self.raw, self.id, blocks)
         return {name: difference(found[name], rows) for name, rows in expected.items() if found[name] != rows}
 
     async def _act(self) -> None:

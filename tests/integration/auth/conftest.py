@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from identity_parts import DOMAINS, Edge, Wallet
+from identity_parts import POLICY, Edge, Wallet, registered
 
 from mercato.kit import grpc, postgres, redis
 from mercato.kit.postgres import Database
 from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
 from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceStub
-from mercato.rpc.chains.v1 import chains_pb2
-from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.services.auth import app as auth_app
 from mercato.services.chains import app as chains_app
 from mercato.services.gateway import app as gateway_app
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
     from mercato.stack import LocalStack
 
 
-POLICY = {"siwe_domains": DOMAINS, "siwe_uris": tuple(f"http://{domain}" for domain in DOMAINS)}
-
-
 @pytest.fixture(scope="module")
 async def auth(settings: Settings, stack: LocalStack) -> AsyncIterator[AuthServiceAsyncStub]:
     """A client of a running auth service that knows both local chains."""
@@ -40,16 +35,7 @@ async def auth(settings: Settings, stack: LocalStack) -> AsyncIterator[AuthServi
         await enter(auth_app.running(settings.model_copy(update=POLICY)))
         for app in (users_app, wallets_app, chains_app):
             await enter(app.running(settings))
-        registry = await enter(grpc.connected(settings, "chains", ChainsServiceStub))
-        for chain in stack.chains:
-            caip2 = chain.chain_id.caip2
-            described = chains_pb2.Chain(
-                chain_id=caip2, name=chain.name, currency_symbol="ETH", currency_decimals=18, enabled=True,
-                scope=chains_pb2.INDEX_SCOPE_ALL,
-            )  # fmt: skip
-            await registry.PutChain(chains_pb2.PutChainRequest(chain=described))
-            endpoint = chains_pb2.Endpoint(url=chain.url, weight=1)
-            await registry.PutEndpoint(chains_pb2.PutEndpointRequest(chain_id=caip2, endpoint=endpoint))
+        await registered(settings, stack)
         yield await enter(grpc.connected(settings, "auth", AuthServiceStub))
 
 

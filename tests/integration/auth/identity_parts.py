@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,11 +16,16 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 
+from mercato.kit import grpc
 from mercato.kit.ids import Address
+from mercato.kit.settings import Settings
 from mercato.rpc.auth.v1 import auth_pb2 as pb
+from mercato.rpc.chains.v1 import chains_pb2
+from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 
 if TYPE_CHECKING:
     from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
+    from mercato.stack import LocalStack
 
 CHAIN = "eip155:31337"
 DOMAINS = ("localhost:8080", "127.0.0.1:8080")
@@ -52,6 +58,34 @@ class Wallet:
     def sign(self, message: str) -> bytes:
         """As ``personal_sign`` does: 65 bytes, v 27 or 28."""
         return bytes(self.account.sign_message(encode_defunct(text=message)).signature)
+
+
+ADMIN = Wallet.fresh()
+"""Named by address in the settings."""
+ADMIN_CONTRACT = Address(os.urandom(20)).checksum
+"""Named with `CHAIN`."""
+ADDRESS_LIMIT = 240
+"""Requests per minute for one wallet: two networks' worth."""
+
+
+POLICY = {
+    "siwe_domains": DOMAINS, "siwe_uris": tuple(f"http://{domain}" for domain in DOMAINS),
+    "auth_address_limit": ADDRESS_LIMIT, "admin_addresses": (ADMIN.address.checksum, f"{CHAIN}:{ADMIN_CONTRACT}"),
+}  # fmt: skip
+
+
+async def registered(settings: Settings, stack: LocalStack) -> None:
+    """Has the running registry know both local chains."""
+    async with grpc.connected(settings, "chains", ChainsServiceStub) as registry:
+        for chain in stack.chains:
+            caip2 = chain.chain_id.caip2
+            described = chains_pb2.Chain(
+                chain_id=caip2, name=chain.name, currency_symbol="ETH", currency_decimals=18, enabled=True,
+                scope=chains_pb2.INDEX_SCOPE_ALL,
+            )  # fmt: skip
+            await registry.PutChain(chains_pb2.PutChainRequest(chain=described))
+            endpoint = chains_pb2.Endpoint(url=chain.url, weight=1)
+            await registry.PutEndpoint(chains_pb2.PutEndpointRequest(chain_id=caip2, endpoint=endpoint))
 
 
 async def asked(auth: AuthServiceAsyncStub, address: Address, client: pb.Client, chain: str = CHAIN) -> str:

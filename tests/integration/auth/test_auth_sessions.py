@@ -12,11 +12,15 @@ import jwt
 import pytest
 from identity_parts import Wallet, new_client, signed_in
 
+from mercato.kit import grpc
 from mercato.kit.errors import InvalidArgument, NotFound, Unauthenticated
 from mercato.kit.ids import new_id
 from mercato.kit.postgres import Database
 from mercato.kit.redis import Redis
+from mercato.kit.settings import Settings
 from mercato.rpc.auth.v1 import auth_pb2 as pb
+from mercato.rpc.wallets.v1.wallets_pb2 import ListWalletsRequest
+from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceStub
 
 if TYPE_CHECKING:
     from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
@@ -111,6 +115,43 @@ async def test_made_up_and_expired_refresh_tokens_are_refused(
     )
     assert await refresh_refusal(auth, answer.tokens.refresh_token) == "REFRESH_EXPIRED"
     assert await listed(auth, answer.user_id) == []
+
+
+async def test_each_refused_refresh_is_written_down_with_who_tried(
+    auth: AuthServiceAsyncStub, database: Database, wallet: Wallet
+) -> None:
+    session = await signed_in(auth, wallet)
+    await refreshed(auth, session.tokens.refresh_token)
+    client = pb.Client(ip=new_client().ip, user_agent="a thief's browser")
+    for token in ("made up", session.tokens.refresh_token, session.tokens.refresh_token):
+        with pytest.raises(Unauthenticated):
+            await auth.Refresh(pb.RefreshRequest(refresh_token=token, client=client))
+    rows = await database.pool.fetch(
+        """SELECT reason, succeeded, user_agent, session_id, user_id, address FROM login_events
+        WHERE ip = $1 ORDER BY at""",
+        client.ip,
+    )
+    known = (UUID(session.session_id), UUID(session.user_id), wallet.address)
+    assert [tuple(row) for row in rows] == [
+        ("REFRESH_UNKNOWN", False, client.user_agent, None, None, None),
+        ("REFRESH_REUSED", False, client.user_agent, *known),
+        ("SESSION_REVOKED", False, client.user_agent, *known),
+    ]
+
+
+async def test_a_wallet_is_seen_as_long_as_its_session_goes_on(
+    auth: AuthServiceAsyncStub, cache: Redis, settings: Settings, wallet: Wallet
+) -> None:
+    session = await signed_in(auth, wallet)
+    async with grpc.connected(settings, "wallets", WalletsServiceStub) as wallets:
+        wanted = ListWalletsRequest(user_ids=[session.user_id])
+        (before,) = (await wallets.ListWallets(wanted)).wallets
+        assert await cache.delete(f"wallet:last-seen:{before.id}") == 1
+        (forgotten,) = (await wallets.ListWallets(wanted)).wallets
+        assert not forgotten.HasField("last_seen_at")
+        await refreshed(auth, session.tokens.refresh_token)
+        (seen,) = (await wallets.ListWallets(wanted)).wallets
+    assert seen.last_seen_at.ToNanoseconds() > before.last_seen_at.ToNanoseconds()
 
 
 async def test_a_user_lists_and_ends_one_session_and_the_others_live(

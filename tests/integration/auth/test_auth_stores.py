@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from mercato.kit import redis
-from mercato.kit.errors import FailedPrecondition, RateLimited, Unauthenticated
+from mercato.kit.errors import FailedPrecondition, RateLimited, Unauthenticated, Unavailable
 from mercato.kit.ids import Address, ChainId, SessionId, UserId, new_id
 from mercato.kit.logging import get_logger
 from mercato.kit.postgres import Database
 from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
+from mercato.services.auth.model.admins import Admins
 from mercato.services.auth.model.nonces import Nonce, new_nonce
-from mercato.services.auth.model.sessions import SIGNED_IN, Client, LoginEvent, Session
+from mercato.services.auth.model.sessions import SIGNED_IN, Client, Evidence, Lifetimes, LoginEvent, Proof, Session
 from mercato.services.auth.model.tokens import SigningKey, new_refresh_token, refresh_token_hash
 from mercato.services.auth.rpc.servicer import user_logged_in
 from mercato.services.auth.store.keys import KeyStore
@@ -26,9 +29,13 @@ from mercato.services.auth.store.limits import RateLimiter
 from mercato.services.auth.store.nonces import NonceStore
 from mercato.services.auth.store.sessions import SessionStore
 from mercato.services.auth.usecases.keys import KeyRing
+from mercato.services.auth.usecases.ports import Ownership
+from mercato.services.auth.usecases.sessions import Refresh
+from mercato.services.auth.usecases.tokens import TokenMint
 
 LOG = get_logger("auth")
 ADDRESS = Address(bytes(range(20)))
+DOMAIN = "localhost:8080"
 HOUR = timedelta(hours=1)
 ACCESS_TTL = timedelta(minutes=15)
 
@@ -52,14 +59,14 @@ async def admitted(limiter: RateLimiter, who: dict[str, str]) -> bool:
 
 
 async def test_as_many_as_the_limit_get_in_at_once_and_no_more(cache: Redis) -> None:
-    limiter = RateLimiter(cache, 10, LOG)
+    limiter = RateLimiter(cache, 10, 10, LOG)
     who = {"ip": str(new_id())}
     outcomes = await asyncio.gather(*(admitted(limiter, who) for _ in range(50)))
     assert sum(outcomes) == 10
 
 
 async def test_the_window_slides_and_whoever_waits_as_told_gets_in(cache: Redis) -> None:
-    limiter = RateLimiter(cache, 2, LOG, window=1.0)
+    limiter = RateLimiter(cache, 2, 2, LOG, window=1.0)
     who = {"ip": str(new_id())}
     await limiter.charge(who)
     await asyncio.sleep(0.5)
@@ -73,20 +80,40 @@ async def test_the_window_slides_and_whoever_waits_as_told_gets_in(cache: Redis)
 
 
 async def test_a_request_refused_for_one_of_its_values_counts_against_none(cache: Redis) -> None:
-    limiter = RateLimiter(cache, 1, LOG)
+    limiter = RateLimiter(cache, 1, 1, LOG)
     ip, busy, free = (str(new_id()) for _ in range(3))
     await limiter.charge({"address": busy})
     assert not await admitted(limiter, {"ip": ip, "address": busy})
     assert await admitted(limiter, {"ip": ip, "address": free})
 
 
+async def test_one_network_alone_does_not_spend_what_a_wallet_has(cache: Redis) -> None:
+    limiter = RateLimiter(cache, 3, 6, LOG)
+    wallet, attacker, owner = (str(new_id()) for _ in range(3))
+    flood = [await admitted(limiter, {"ip": attacker, "address": wallet}) for _ in range(9)]
+    assert flood == [True] * 3 + [False] * 6
+    assert await admitted(limiter, {"ip": owner, "address": wallet})
+
+
+async def test_a_wallet_asked_for_from_everywhere_is_let_in_where_it_signed_in_lately(cache: Redis) -> None:
+    limiter = RateLimiter(cache, 3, 6, LOG)
+    wallet, home = str(new_id()), str(new_id())
+    await limiter.trust(home, wallet)
+    flood = [await admitted(limiter, {"ip": str(new_id()), "address": wallet}) for _ in range(9)]
+    assert flood == [True] * 6 + [False] * 3
+    assert [await admitted(limiter, {"ip": home, "address": wallet}) for _ in range(4)] == [True] * 3 + [False]
+    assert not await admitted(limiter, {"ip": str(new_id()), "address": wallet})
+    assert await admitted(limiter, {"ip": str(new_id()), "address": str(new_id())})
+    assert 29 * 86400 < await cache.ttl(f"rate:auth:known:{wallet} {home}") <= 30 * 86400
+
+
 async def test_a_caller_without_a_value_is_not_counted(cache: Redis) -> None:
-    limiter = RateLimiter(cache, 1, LOG)
+    limiter = RateLimiter(cache, 1, 1, LOG)
     assert [await admitted(limiter, {"ip": ""}) for _ in range(3)] == [True] * 3
 
 
 async def test_while_redis_is_away_everybody_gets_in(nobody: Redis) -> None:
-    limiter = RateLimiter(nobody, 1, LOG)
+    limiter = RateLimiter(nobody, 1, 1, LOG)
     assert [await admitted(limiter, {"ip": "10.0.0.1"}) for _ in range(3)] == [True] * 3
 
 
@@ -96,23 +123,31 @@ async def test_while_redis_is_away_everybody_gets_in(nobody: Redis) -> None:
 def session() -> Session:
     now = datetime.now(UTC)
     return Session(
-        SessionId(new_id()), UserId(new_id()), ADDRESS, ChainId(1), Client("10.0.0.1", "tests"), now, now, now + HOUR
+        SessionId(new_id()),
+        UserId(new_id()),
+        ADDRESS,
+        ChainId(1),
+        Proof.KEY,
+        Client("10.0.0.1", "tests"),
+        now,
+        now,
+        now + HOUR,
     )
 
 
-async def opened(store: SessionStore, made: Session) -> str:
+async def opened(store: SessionStore, made: Session, evidence: Evidence | None = None) -> str:
     token = new_refresh_token()
     event = LoginEvent(new_id(), made.created_at, SIGNED_IN, made.client, made.user_id, made.id, ADDRESS, made.chain)
-    await store.open(made, new_nonce(), refresh_token_hash(token), event, user_logged_in(made))
+    await store.open(made, new_nonce(), refresh_token_hash(token), event, user_logged_in(made), evidence)
     return token
 
 
 async def test_without_redis_a_nonce_is_still_used_once(database: Database, nobody: Redis) -> None:
     store, now = NonceStore(database, nobody, LOG), datetime.now(UTC)
-    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), now + HOUR)
-    await store.add(nonce, "localhost", now)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), DOMAIN, now + HOUR)
+    await store.add(nonce, now)
     assert await store.find(nonce.value) == nonce
-    outcomes = await asyncio.gather(*(store.consume(nonce.value, ADDRESS, ChainId(1), now) for _ in range(20)))
+    outcomes = await asyncio.gather(*(store.consume(nonce.value, ADDRESS, ChainId(1), DOMAIN, now) for _ in range(20)))
     assert sum(outcomes) == 1
     used = await store.find(nonce.value)
     assert used is not None
@@ -121,22 +156,31 @@ async def test_without_redis_a_nonce_is_still_used_once(database: Database, nobo
 
 async def test_a_nonce_is_consumed_only_as_it_is_bound_and_while_it_lives(database: Database, cache: Redis) -> None:
     store, now = NonceStore(database, cache, LOG), datetime.now(UTC)
-    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), now + HOUR)
-    await store.add(nonce, "localhost", now)
-    assert not await store.consume(nonce.value, Address(bytes(20)), ChainId(1), now)
-    assert not await store.consume(nonce.value, ADDRESS, ChainId(2), now)
-    assert not await store.consume(nonce.value, ADDRESS, ChainId(1), now + HOUR)
-    assert await store.consume(nonce.value, ADDRESS, ChainId(1), now)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), DOMAIN, now + HOUR)
+    await store.add(nonce, now)
+    assert not await store.consume(nonce.value, Address(bytes(20)), ChainId(1), DOMAIN, now)
+    assert not await store.consume(nonce.value, ADDRESS, ChainId(2), DOMAIN, now)
+    assert not await store.consume(nonce.value, ADDRESS, ChainId(1), "127.0.0.1", now)
+    assert not await store.consume(nonce.value, ADDRESS, ChainId(1), DOMAIN, now + HOUR)
+    assert await store.consume(nonce.value, ADDRESS, ChainId(1), DOMAIN, now)
 
 
 async def test_the_copy_in_redis_says_what_the_database_says(database: Database, cache: Redis) -> None:
     store, now = NonceStore(database, cache, LOG), datetime.now(UTC).replace(microsecond=0)
-    nonce = Nonce(new_nonce(), ADDRESS, ChainId(2**53 - 1), now + HOUR)
-    await store.add(nonce, "localhost", now)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(2**53 - 1), DOMAIN, now + HOUR)
+    await store.add(nonce, now)
     assert await store.find(nonce.value) == nonce == await store.find_true(nonce.value)
-    await store.consume(nonce.value, ADDRESS, nonce.chain, now)
+    await store.consume(nonce.value, ADDRESS, nonce.chain, DOMAIN, now)
     assert await store.find(nonce.value) == await store.find_true(nonce.value) != nonce
     assert 3590 < await cache.ttl(f"siwe:nonce:{nonce.value}") <= 3601
+
+
+async def test_a_copy_of_another_version_is_not_read(database: Database, cache: Redis) -> None:
+    store, now = NonceStore(database, cache, LOG), datetime.now(UTC).replace(microsecond=0)
+    nonce = Nonce(new_nonce(), ADDRESS, ChainId(1), DOMAIN, now + HOUR)
+    await store.add(nonce, now)
+    await cache.set(f"siwe:nonce:{nonce.value}", f"{ADDRESS.text} 1 {nonce.expires_at.timestamp()}  ")
+    assert await store.find(nonce.value) == nonce
 
 
 async def test_without_redis_the_database_says_what_was_revoked(database: Database, nobody: Redis) -> None:
@@ -167,16 +211,79 @@ async def test_what_has_expired_is_forgotten_and_the_rest_stays(database: Databa
         await opened(sessions, made)
     await database.pool.execute("UPDATE sessions SET expires_at = '2020-01-01' WHERE id = $1", old.id)
     stale, fresh = (
-        Nonce(new_nonce(), ADDRESS, ChainId(1), at) for at in (datetime(2020, 1, 1, tzinfo=UTC), now + HOUR)
+        Nonce(new_nonce(), ADDRESS, ChainId(1), DOMAIN, at) for at in (datetime(2020, 1, 1, tzinfo=UTC), now + HOUR)
     )
     for nonce in (stale, fresh):
-        await nonces.add(nonce, "localhost", now)
+        await nonces.add(nonce, now)
     assert await sessions.purge(datetime(2021, 1, 1, tzinfo=UTC)) == 1
     assert await nonces.purge(datetime(2021, 1, 1, tzinfo=UTC)) == 1
     assert (await sessions.find(old.id), await sessions.find(young.id)) == (None, young)
     assert await nonces.find_true(stale.value) is None
     assert await nonces.find_true(fresh.value) == fresh
     assert await database.pool.fetchval("SELECT count(*) FROM login_events WHERE session_id = $1", old.id) == 1
+
+
+# ---- contract wallets that are asked again ------------------------------------------------------
+
+
+class Node:
+    """Signatures as a chain judges them that may be away; `asked` counts the questions."""
+
+    def __init__(self) -> None:
+        self.verdict: Proof | Unavailable | None = Proof.CONTRACT
+        self.asked = 0
+
+    async def prove(self, message: str, signature: bytes, address: Address, chain: ChainId) -> Proof | None:
+        assert (message, signature, address, chain) == ("what was signed", b"\1\2", ADDRESS, ChainId(1))
+        self.asked += 1
+        if isinstance(self.verdict, Unavailable):
+            raise self.verdict
+        return self.verdict
+
+
+class NoWallets:
+    """None that is linked."""
+
+    async def resolve(self, address: Address, chain: ChainId, proof: Proof) -> Ownership:
+        raise AssertionError(address)
+
+    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> UUID:
+        raise AssertionError(address)
+
+    async def saw(self, wallet_id: UUID) -> None:
+        raise AssertionError(wallet_id)
+
+
+async def test_a_refresh_costs_nothing_while_the_wallet_cannot_be_asked(database: Database, cache: Redis) -> None:
+    store, node, ring = (
+        SessionStore(database, cache, ACCESS_TTL, LOG),
+        Node(),
+        KeyRing(KeyStore(database), [], HOUR, _now),
+    )
+    await ring.load()
+    refresh = Refresh(
+        sessions=store, limits=RateLimiter(cache, 100, 100, LOG), signatures=node, wallets=NoWallets(),
+        mint=TokenMint(ring, "mercato", ACCESS_TTL, Admins.parse([])),
+        lifetimes=Lifetimes(30 * 24 * HOUR, 7 * 24 * HOUR), clock=_now, make_id=new_id,
+    )  # fmt: skip
+    made, client = replace(session(), proof=Proof.CONTRACT), Client("", "tests")
+    token = await opened(store, made, Evidence("what was signed", b"\1\2"))
+    node.verdict = Unavailable("NODE_UNAVAILABLE", "nobody answers")
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await refresh.run(token, client)
+    node.verdict = Proof.CONTRACT
+    successor = (await refresh.run(token, client)).refresh_token
+    assert node.asked == 3
+    # A token that was used, and one that nobody gave out, are refused without asking anybody.
+    for spent in (token, "made up", successor):
+        with pytest.raises(Unauthenticated):
+            await refresh.run(spent, client)
+    assert node.asked == 3
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 # ---- keys --------------------------------------------------------------------------------------

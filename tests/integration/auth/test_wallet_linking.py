@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from identity_parts import CHAIN, Wallet, asked, new_client, signed_in
@@ -17,7 +17,7 @@ from mercato.evm.abi import encode
 from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.evm.signatures import WRAPPER_SUFFIX
 from mercato.kit import grpc, postgres
-from mercato.kit.errors import MercatoError, Unavailable
+from mercato.kit.errors import MercatoError, Unauthenticated, Unavailable
 from mercato.kit.ids import Address
 from mercato.kit.postgres import Database
 from mercato.kit.settings import Settings
@@ -53,6 +53,11 @@ class Identity:
         request = pb.IssueNonceRequest(address=address, chain_id=chain, client=new_client(), link_user_id=user_id)
         return (await self.auth.IssueNonce(request)).message
 
+    async def signing_in(self, address: Address, chain: str, signature: bytes) -> pb.SignInRequest:
+        """With a signature that does not depend on the message."""
+        message = await asked(self.auth, address, client := new_client(), chain)
+        return pb.SignInRequest(message=message, signature=signature, client=client)
+
     async def verified(self, user_id: str, message: str, signature: bytes) -> pb.VerifyLinkResponse:
         return await self.auth.VerifyLink(
             pb.VerifyLinkRequest(user_id=user_id, message=message, signature=signature, client=new_client())
@@ -80,7 +85,9 @@ class Identity:
         """As the gateway does it; returns how many sessions ended."""
         await self.wallets.UnlinkWallet(wallets_pb2.UnlinkWalletRequest(user_id=wallet.user_id, wallet_id=wallet.id))
         ended = await self.auth.RevokeWalletSessions(
-            pb.RevokeWalletSessionsRequest(user_id=wallet.user_id, address=wallet.address, chain_id=wallet.chain_id)
+            pb.RevokeWalletSessionsRequest(
+                user_id=wallet.user_id, wallet_id=wallet.id, address=wallet.address, chain_id=wallet.chain_id
+            )
         )
         return ended.revoked
 
@@ -123,6 +130,26 @@ async def test_a_linked_wallet_signs_in_to_the_same_account(identity: Identity, 
     assert {Address(w.address) for w in await identity.wallets_of(first.user_id)} == {wallet.address, second.address}
     (user,) = (await identity.users.BatchGetUsers(BatchGetUsersRequest(ids=[first.user_id]))).users
     assert user.address == wallet.address
+
+
+async def test_each_proof_for_a_link_and_each_refusal_is_written_down(
+    identity: Identity, database: Database, wallet: Wallet
+) -> None:
+    user_id = (await signed_in(identity.auth, wallet)).user_id
+    second, client = Wallet.fresh(), pb.Client(ip=new_client().ip, user_agent="a page")
+    message = await identity.asked_to_link(user_id, second.address)
+    for signature in (wallet.sign(message), second.sign(message), second.sign(message)):
+        request = pb.VerifyLinkRequest(user_id=user_id, message=message, signature=signature, client=client)
+        with suppress(Unauthenticated):
+            await identity.auth.VerifyLink(request)
+    rows = await database.pool.fetch(
+        "SELECT reason, succeeded, user_id, ip, user_agent FROM login_events WHERE address = $1 ORDER BY at",
+        second.address,
+    )
+    told = (UUID(user_id), client.ip, "a page")
+    assert [tuple(row) for row in rows] == [
+        ("SIGNATURE_INVALID", False, *told), ("LINK_PROVEN", True, *told), ("NONCE_USED", False, *told),
+    ]  # fmt: skip
 
 
 async def test_the_link_is_announced_once(identity: Identity, wallet_db: Database, wallet: Wallet) -> None:
@@ -313,8 +340,26 @@ async def test_a_contract_wallet_is_linked_on_its_own_chain_alone(
     message = await identity.asked_to_link(user_id, contract)
     assert await reason_of(identity.linked(user_id, message, b"\1")) == "SIGNATURE_INVALID"
     assert (await identity.linked(user_id, message, signature)).created
+    entered = await identity.auth.SignIn(await identity.signing_in(contract, SECOND_CHAIN, signature))
+    assert entered.user_id != user_id
     elsewhere = await identity.asked_to_link(user_id, contract, SECOND_CHAIN)
-    assert await reason_of(identity.linked(user_id, elsewhere, signature)) == "CONTRACT_ON_OTHER_CHAIN"
+    assert await reason_of(identity.linked(user_id, elsewhere, signature)) == "WALLET_OF_ANOTHER_USER"
+
+
+async def test_a_contract_wallet_on_two_chains_is_one_users_who_proves_both(
+    identity: Identity, stack: LocalStack, wallet: Wallet
+) -> None:
+    user_id = (await signed_in(identity.auth, wallet)).user_id
+    contract = Address(os.urandom(20))
+    for chain in stack.chains:
+        async with RpcPool(chain.chain_id, [Endpoint(chain.url)]) as node:
+            await node.raw("anvil_setCode", contract.text, "0x" + EMPTY_SIGNATURE_WALLET.hex())
+    for chain_id in (CHAIN, SECOND_CHAIN):
+        message = await identity.asked_to_link(user_id, contract, chain_id)
+        assert (await identity.linked(user_id, message, b"")).created
+    for chain_id in (CHAIN, SECOND_CHAIN):
+        entered = await identity.auth.SignIn(await identity.signing_in(contract, chain_id, b""))
+        assert entered.user_id == user_id
 
 
 async def test_a_stranger_cannot_have_a_nonce_for_an_account_that_is_no_id(identity: Identity, wallet: Wallet) -> None:

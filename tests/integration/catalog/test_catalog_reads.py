@@ -383,11 +383,17 @@ async def test_a_flag_is_put_up_and_taken_down(catalog: CatalogServiceStub, mark
     await catalog.FlagToken(pb.FlagTokenRequest(token=market.token(6), flag="STOLEN", reason="r", flagged_by="m"))
     (found,) = (await catalog.BatchGetTokens(pb.BatchGetTokensRequest(keys=[market.token(6)]))).tokens
     assert list(found.flags) == ["SPAM", "STOLEN"]
-    left = await catalog.UnflagToken(pb.UnflagTokenRequest(token=market.token(6), flag="SPAM"))
+    lowering = pb.UnflagTokenRequest(token=market.token(6), flag="SPAM", unflagged_by="moderator")
+    left = await catalog.UnflagToken(lowering)
     assert list(left.flags) == ["STOLEN"]
     request.token.CopyFrom(market.token(999))
     with pytest.raises(NotFound, match="TOKEN_NOT_FOUND"):
         await catalog.FlagToken(request)
+
+
+async def test_a_flag_is_not_taken_down_by_nobody(catalog: CatalogServiceStub, market: Market) -> None:
+    with pytest.raises(InvalidArgument, match="FLAGGED_BY_REQUIRED"):
+        await catalog.UnflagToken(pb.UnflagTokenRequest(token=market.token(6), flag="SPAM"))
 
 
 CHAIN = "eip155:1"

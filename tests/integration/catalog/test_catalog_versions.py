@@ -107,7 +107,7 @@ async def test_a_flag_is_told_before_the_moderator_has_the_answer(
     flag = FlagToken(Flags(database.pool), TokenReads(database.pool), changed.tell)
     await flag.put_up((chain.id, Address(CATS), "1"), "SPAM", "airdropped", "moderator")
     first = await client.get(name)
-    await flag.take_down((chain.id, Address(CATS), "1"), "SPAM")
+    await flag.take_down((chain.id, Address(CATS), "1"), "SPAM", "", "moderator")
     second = await client.get(name)
     assert first is not None
     assert second not in (None, first)

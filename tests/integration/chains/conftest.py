@@ -18,12 +18,18 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def registry(settings: Settings) -> AsyncIterator[ChainsServiceAsyncStub]:
-    """The running service with an empty registry."""
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(postgres.connected(settings, "chain_registry_db"))
+async def emptied(settings: Settings) -> Settings:
+    """Settings of a registry without chains."""
+    async with postgres.connected(settings, "chain_registry_db") as database, redis.connected(settings) as cache:
         await database.pool.execute("TRUNCATE chains, chain_audit CASCADE")
-        cache = await stack.enter_async_context(redis.connected(settings))
         await cache.flushdb()
+    return settings
+
+
+@pytest.fixture
+async def registry(emptied: Settings) -> AsyncIterator[ChainsServiceAsyncStub]:
+    """The running service with an empty registry."""
+    settings = emptied
+    async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.running(settings))
         yield await stack.enter_async_context(grpc.connected(settings, "chains", ChainsServiceStub))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+from mercato.evm.directory import ChainDirectory
+from mercato.kit.errors import FailedPrecondition, NotFound
+from mercato.kit.ids import ChainId
+from mercato.kit.settings import Settings
 from mercato.rpc.chains.v1 import chains_pb2 as pb
 
 if TYPE_CHECKING:
@@ -41,3 +46,24 @@ async def put_endpoint(
     endpoint = pb.Endpoint(url=url or stack.chains[index].url, headers={"X-Key": "secret"})
     chain_id = stack.chains[0].chain_id.caip2
     return await registry.PutEndpoint(pb.PutEndpointRequest(chain_id=chain_id, endpoint=endpoint, **request))
+
+
+def second(settings: Settings, stack: LocalStack, **changes: Any) -> Settings:
+    """Settings of another registry process on the same stores."""
+    ports = {"grpc_ports": f"chains={stack.ports['grpc.users']}", "ops_ports": f"chains={stack.ports['ops.users']}"}
+    return Settings.model_validate({**settings.model_dump(), **ports, **changes})
+
+
+async def version_seen(reader: ChainDirectory, chain_id: ChainId) -> int:
+    """Of an enabled chain; 0 while the reader knows none."""
+    try:
+        return (await reader.get(chain_id)).chain.version
+    except (NotFound, FailedPrecondition):
+        return 0
+
+
+async def until_version(reader: ChainDirectory, chain_id: ChainId, version: int) -> None:
+    """Waits until a reader has it."""
+    async with asyncio.timeout(20):
+        while await version_seen(reader, chain_id) < version:
+            await asyncio.sleep(0.02)

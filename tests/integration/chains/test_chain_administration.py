@@ -10,12 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from registry_parts import CREATE2_PROXY, a_chain, a_policy, put_chain, put_endpoint
+from registry_parts import CREATE2_PROXY, a_chain, a_policy, put_chain, put_endpoint, second, until_version
 
 from mercato.evm.directory import ChainDirectory
 from mercato.kit import grpc, postgres, redis, tracing
 from mercato.kit.errors import Conflict, FailedPrecondition, InvalidArgument, MercatoError, NotFound
-from mercato.kit.ids import Address, ChainId
+from mercato.kit.ids import Address
 from mercato.kit.settings import Settings
 from mercato.rpc.chains.v1 import chains_pb2 as pb
 from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
@@ -302,16 +302,9 @@ async def test_an_endpoint_that_redirects_is_not_followed(registry: ChainsServic
     assert caught.value.reason == "ENDPOINT_UNREACHABLE"
 
 
-def second(settings: Settings, stack: LocalStack, **changes: Any) -> Settings:
-    """Settings of another registry process on the same stores."""
-    ports = {"grpc_ports": f"chains={stack.ports['grpc.users']}", "ops_ports": f"chains={stack.ports['ops.users']}"}
-    return Settings.model_validate({**settings.model_dump(), **ports, **changes})
-
-
-async def test_two_readers_see_each_write_of_either_process_within_a_second(
+async def test_two_readers_see_each_write_of_either_process(
     registry: ChainsServiceAsyncStub, stack: LocalStack, settings: Settings
 ) -> None:
-    """Each looks at versions every 0.2 s and its readers every 0.4 s; the figure allows for a busy machine."""
     other_settings, chain_id = second(settings, stack), stack.chains[0].chain_id
     async with AsyncExitStack() as opened:
         await opened.enter_async_context(app.running(other_settings))
@@ -322,24 +315,9 @@ async def test_two_readers_see_each_write_of_either_process_within_a_second(
         for writer, version in ((registry, 3), (other, 4), (registry, 5)):
             policy = a_policy(base_fee_multiplier_percent=100 + version)
             await writer.PutGasPolicy(pb.PutGasPolicyRequest(chain_id=chain_id.caip2, gas_policy=policy))
-            seen = await asyncio.gather(*(until_version(reader, chain_id, version) for reader in readers))
-            assert max(seen) < 5.0
+            await asyncio.gather(*(until_version(reader, chain_id, version) for reader in readers))
         cache = await opened.enter_async_context(redis.connected(settings))
         assert [await cache.exists(cache_key(chain_id, version)) for version in range(1, 6)] == [1] * 5
-
-
-async def until_version(reader: ChainDirectory, chain_id: ChainId, version: int) -> float:
-    """Seconds until a reader has it."""
-    clock = asyncio.get_running_loop().time
-    started = clock()
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                if (await reader.get(chain_id)).chain.version >= version:
-                    return clock() - started
-            except (NotFound, FailedPrecondition):
-                pass
-            await asyncio.sleep(0.02)
 
 
 async def test_with_a_key_headers_are_sealed_in_the_database_and_in_redis(

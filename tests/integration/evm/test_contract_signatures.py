@@ -217,6 +217,43 @@ async def test_delegating_account_signs_by_its_own_key_and_by_what_its_code_allo
     assert not await is_valid_signature(chain, account, personal_message_hash("other"), sign(OTHER_KEY))
 
 
+# ERC-1271: the magic value as long as more than 3,500,000 gas are left.
+GREEDY_WALLET = "0x5a63003567e010631626ba7e60e01b0260005260206000f3"
+
+
+async def test_wallet_that_says_yes_only_for_more_gas_than_it_is_given_says_no(chain: RpcPool) -> None:
+    wallet = Address(b"\x9b" * 20)
+    await chain.raw("anvil_setCode", wallet.text, GREEDY_WALLET)
+
+    assert await verify_contract_signature(chain, wallet, DIGEST, b"", gas=5_000_000)
+    assert not await is_valid_signature(chain, wallet, DIGEST, b"")
+
+
+async def test_each_question_to_a_strangers_code_names_what_it_may_burn() -> None:
+    asked: list[dict[str, str]] = []
+
+    def answer(parameters: list[dict[str, str]]) -> str:
+        asked.append(parameters[0])
+        return "0x" + "00" * 32
+
+    node = ScriptedNode(results={"eth_call": answer})
+    async with listening(node), RpcPool(ChainId(1), [node.endpoint()]) as pool:
+        assert not await is_valid_signature(pool, address_of(OTHER_KEY), DIGEST, sign(KEY))
+        wrapper = wrapped(address_of(KEY), FRIENDLY, b"\x07" * 32, sign(KEY))
+        assert not await is_valid_signature(pool, address_of(OTHER_KEY), DIGEST, wrapper)
+    assert [int(call["gas"], 16) for call in asked] == [3_000_000, 3_000_000, 10_000_000]
+    assert ["to" in call for call in asked] == [True, True, False]
+
+
+async def test_a_wrapped_signature_has_one_time_out_for_both_questions() -> None:
+    node = ScriptedNode(results={"eth_call": lambda _: "0x" + "00" * 32}, delay=0.5)
+    wrapper = wrapped(address_of(KEY), FRIENDLY, b"\x08" * 32, sign(KEY))
+    async with listening(node), RpcPool(ChainId(1), [node.endpoint()]) as pool:
+        assert not await is_valid_signature(pool, address_of(OTHER_KEY), DIGEST, wrapper, timeout=30.0)
+        with pytest.raises(NodeUnavailable):
+            await is_valid_signature(pool, address_of(OTHER_KEY), DIGEST, wrapper, timeout=0.8)
+
+
 async def test_node_that_does_not_answer_in_time_is_no_verdict() -> None:
     node = ScriptedNode(results={"eth_call": lambda _: "0x" + "00" * 32}, delay=30.0)
     async with listening(node), RpcPool(ChainId(1), [node.endpoint()], patience=0.5) as pool:

@@ -66,6 +66,7 @@ def a_read_point(number: int = 10) -> common_pb2.ReadPoint:
 
 
 READ_AT = [a_read_point()]
+APPROVED_AT = [a_read_point(9)]
 
 
 def a_collection(contract: Address = CONTRACT, name: str = "First light") -> catalog_pb2.Collection:
@@ -377,7 +378,9 @@ class Wallets(wallets_pb2_grpc.WalletsServiceServicer):
     async def ListApprovals(self, request: Any, context: Any) -> Any:
         self._world.enter("ListApprovals", request)
         info = common_pb2.PageInfo(has_next_page=True, end_cursor="next")
-        return wallets_pb2.ListApprovalsResponse(approvals=[an_approval()], cursors=["next"], page=info)
+        return wallets_pb2.ListApprovalsResponse(
+            approvals=[an_approval()], cursors=["next"], page=info, read_points=APPROVED_AT
+        )
 
     async def ListApprovalHistory(self, request: Any, context: Any) -> Any:
         self._world.enter("ListApprovalHistory", request)
@@ -385,7 +388,9 @@ class Wallets(wallets_pb2_grpc.WalletsServiceServicer):
             wallets_pb2.ApprovalEntry(approval=an_approval(approved=False)),
             wallets_pb2.ApprovalEntry(approval=an_approval("7"), ended_by=position(9, 3)),
         ]
-        return wallets_pb2.ListApprovalHistoryResponse(entries=entries, cursors=["a", "b"], page=common_pb2.PageInfo())
+        return wallets_pb2.ListApprovalHistoryResponse(
+            entries=entries, cursors=["a", "b"], page=common_pb2.PageInfo(), read_points=APPROVED_AT
+        )
 
 
 def a_wallet(wallet_id: str, user_id: str, address: bytes) -> wallets_pb2.Wallet:
@@ -576,6 +581,16 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
         del token.flags[:]
         return token
 
+    async def ListModeration(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListModeration", request)
+        admin = str(self._world.tokens_of_users["token-admin"])
+        lines = [
+            catalog_pb2.Moderation(id="9", flag="SPAM", raised=False, reason="", done_by=admin, at=stamp()),
+            catalog_pb2.Moderation(id="8", flag="SPAM", raised=True, reason="airdropped", done_by="bot", at=stamp()),
+        ]
+        rows, page, cursors = _page(lines, request.page)
+        return catalog_pb2.ListModerationResponse(entries=rows, page=page, cursors=cursors)
+
     async def GetReadPoints(self, request: Any, context: Any) -> Any:
         self._world.enter("GetReadPoints", request)
         return catalog_pb2.GetReadPointsResponse(points=[a_read_point()])
@@ -667,6 +682,11 @@ class Orchestrator(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         if self._world.on_get_intent is not None:
             await self._world.on_get_intent()
         return found
+
+    async def BatchGetIntents(self, request: Any, context: Any) -> Any:
+        self._world.enter("BatchGetIntents", request)
+        known = [self._world.intents[i] for i in request.intent_ids if i in self._world.intents]
+        return orchestrator_pb2.BatchGetIntentsResponse(intents=[i for i in known if i.user_id == request.user_id])
 
     def _own(self, request: Any) -> Any:
         found = self._world.intents.get(request.intent_id)

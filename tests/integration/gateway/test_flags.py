@@ -24,7 +24,31 @@ async def test_an_admin_flags_a_token_in_their_own_name_and_takes_it_off_again(g
     assert (request.flag, request.reason, request.flagged_by) == ("SPAM", "copies another", str(admin))
     answer = await gateway.execute(UNFLAG, token="token-admin", input=TOKEN)
     assert answer.data["unflagToken"]["token"] == {"tokenId": "7", "flags": []}
-    assert gateway.world.requests["UnflagToken"].flag == "SPAM"
+    request = gateway.world.requests["UnflagToken"]
+    assert (request.flag, request.reason, request.unflagged_by) == ("SPAM", "", str(admin))
+    await gateway.execute(UNFLAG, token="token-admin", input={**TOKEN, "reason": "a mistake"})
+    assert gateway.world.requests["UnflagToken"].reason == "a mistake"
+
+
+async def test_an_admin_sees_who_flagged_and_unflagged_a_token_and_why(gateway: Gateway) -> None:
+    key = f'chainId: "{CHAIN.caip2}", contract: "{CONTRACT.checksum}", tokenId: "7"'
+    what = "nodes { id flag raised reason doneBy admin { address } } pageInfo { hasNextPage }"
+    query = f"{{ tokenModeration({key}, first: 2) {{ {what} }} }}"
+    answer = await gateway.execute(query, token="token-admin")
+    page = answer.data["tokenModeration"]
+    admin = str(gateway.world.tokens_of_users["token-admin"])
+    assert [(n["flag"], n["raised"], n["reason"], n["doneBy"]) for n in page["nodes"]] == [
+        ("SPAM", False, None, admin),
+        ("SPAM", True, "airdropped", "bot"),
+    ]
+    assert page["nodes"][0]["admin"] is not None
+    assert page["nodes"][1]["admin"] is None
+    assert len({node["id"] for node in page["nodes"]}) == 2
+    request = gateway.world.requests["ListModeration"]
+    assert (request.token.token_id, request.page.first) == ("7", 2)
+    for token, reason in (("token-guest", "ADMIN_REQUIRED"), (None, "AUTHENTICATION_REQUIRED")):
+        assert (await gateway.execute(query, token=token)).reason == reason
+    assert gateway.world.calls["ListModeration"] == 1
 
 
 @pytest.mark.parametrize(("query", "more"), [(FLAG, {"reason": "x"}), (UNFLAG, {})])

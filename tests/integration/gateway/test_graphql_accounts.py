@@ -81,7 +81,8 @@ async def test_unlinking_ends_the_sessions_of_the_wallet_and_shows_what_is_left(
     assert answer.data["unlinkWallet"] == {"revokedSessions": 2, "wallets": [{"address": ALICE.checksum}]}
     assert gateway.world.requests["UnlinkWallet"].wallet_id == WALLET_ID
     revoked = gateway.world.requests["RevokeWalletSessions"]
-    assert (revoked.user_id, revoked.address, revoked.chain_id) == (str(gateway.world.alice), BOB, CHAIN.caip2)
+    assert (revoked.user_id, revoked.wallet_id) == (str(gateway.world.alice), WALLET_ID)
+    assert (revoked.address, revoked.chain_id) == (BOB, CHAIN.caip2)
 
 
 async def test_the_last_wallet_stays_and_so_do_its_sessions(gateway: Gateway) -> None:
@@ -162,6 +163,23 @@ async def test_the_history_says_what_ended_an_approval(gateway: Gateway) -> None
         {"cursor": "a", "node": {"approved": False, "tokenId": None, "endedBy": None}},
         {"cursor": "b", "node": {"approved": True, "tokenId": "7", "endedBy": {"blockNumber": 9, "logIndex": 3}}},
     ]
+
+
+async def test_lists_of_approvals_name_the_block_of_their_own_and_how_final_each_word_is(gateway: Gateway) -> None:
+    point = "asOf { chainId blockNumber finality }"
+    answer = await gateway.execute(
+        f"""query ($o: Address!) {{
+            approvals(owner: $o) {{ {point} nodes {{ position {{ finality }} }} }}
+            approvalHistory(owner: $o) {{ {point} nodes {{ position {{ finality }} endedBy {{ finality }} }} }} }}""",
+        o=ALICE.text,
+    )
+    at = [{"chainId": CHAIN.caip2, "blockNumber": 9, "finality": "SAFE"}]
+    final, safe = {"finality": "FINALIZED"}, {"finality": "SAFE"}
+    assert answer.data["approvals"] == {"asOf": at, "nodes": [{"position": final}]}
+    assert answer.data["approvalHistory"] == {
+        "asOf": at,
+        "nodes": [{"position": final, "endedBy": None}, {"position": final, "endedBy": safe}],
+    }
 
 
 async def test_the_viewer_sees_the_approvals_of_all_wallets_in_one_call(gateway: Gateway) -> None:

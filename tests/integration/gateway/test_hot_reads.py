@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -20,6 +21,9 @@ from mercato.kit.read_versions import ReadVersions
 from mercato.rpc.events.v1 import events_pb2
 from mercato.rpc.push.v1 import push_pb2
 from mercato.services.gateway import app
+from mercato.services.gateway.graph.engine import Request
+from mercato.services.gateway.http.hot import Doorkeeper, HotReads
+from mercato.services.gateway.store.answers import Answers
 from mercato.stack import LocalStack
 
 LIST = """
@@ -37,7 +41,7 @@ LIMIT = 30_000
 @pytest.fixture(scope="module")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     async with AsyncExitStack() as opened:
-        env = {"MERCATO_READ_CACHE_LIMIT": str(LIMIT)}
+        env = {"MERCATO_READ_CACHE_LIMIT": str(LIMIT), "MERCATO_READ_CACHE_FIRST": "true"}
         stack = await opened.enter_async_context(
             LocalStack(tmp_path_factory.mktemp("hot"), services=[], servers={"redis"}, env=env)
         )
@@ -242,6 +246,52 @@ async def test_rows_read_before_a_change_are_not_kept_as_if_read_after_it(gatewa
     assert (await slow).data
     gateway.world.collections[CONTRACT] = a_collection(name="New")
     assert (await gateway.execute(ONE, contract=CONTRACT.checksum)).data["collection"]["name"] == "New"
+
+
+# ---- what comes again ----------------------------------------------------------------------------
+
+
+async def ask(hot: HotReads, query: str, answer: bytes, made: list[bytes]) -> bytes:
+    """As the endpoint asks: passed by, found, or made and kept."""
+    digest = hot.admit(Request(query, None, {}))
+    if digest is not None and (found := await hot.find(digest)) is not None:
+        return found
+    await asyncio.sleep(0.01)
+    made.append(answer)
+    if digest is not None:
+        async with hot.filling(digest) as filling:
+            assert filling is not None
+            await filling.watch.depend([read_versions.EVERYTHING])
+            await asyncio.sleep(0.01)
+            await filling.keep(answer)
+    return answer
+
+
+def behind_a_doorkeeper(gateway: Gateway) -> HotReads:
+    return HotReads(Answers(gateway.redis), b"salt", 60, LIMIT, time.monotonic, Doorkeeper())
+
+
+async def test_an_answer_is_kept_when_it_is_asked_for_again(gateway: Gateway) -> None:
+    hot, made = behind_a_doorkeeper(gateway), list[bytes]()
+    assert [await ask(hot, "{ a }", body, made) for body in (b"1", b"2", b"3", b"4")] == [b"1", b"2", b"2", b"2"]
+    assert await ask(hot, "{ b }", b"other", made) == b"other"
+    assert made == [b"1", b"2", b"other"]
+    assert len(await gateway.redis.keys(f"{read_versions.PREFIX}[0-9a-f]*")) == 1
+
+
+async def test_what_another_gateway_has_kept_is_found_when_it_is_asked_for_again(gateway: Gateway) -> None:
+    here, there, made = behind_a_doorkeeper(gateway), behind_a_doorkeeper(gateway), list[bytes]()
+    for body in (b"1", b"2"):
+        await ask(there, "{ a }", body, made)
+    assert [await ask(here, "{ a }", body, made) for body in (b"3", b"4")] == [b"3", b"2"]
+
+
+def test_a_doorkeeper_forgets_what_has_not_come_for_long() -> None:
+    doorkeeper = Doorkeeper(3)
+    assert [doorkeeper.again(one) for one in ("a", "b", "a")] == [False, False, True]
+    assert [doorkeeper.again(one) for one in ("c", "a", "d", "e")] == [False, True, False, False]
+    assert doorkeeper.again("a")
+    assert not doorkeeper.again("b")
 
 
 # ---- many at once --------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ CONTRACT = Address(b"\x11" * 20)
 ROUTES = [
     (topology.AUTH_EVENTS, topology.USER_LOGGED_IN, {"subs.auth.logged_in", "users.auth.logged_in"}),
     (topology.WALLETS_EVENTS, topology.WALLET_LINKED, {"subs.wallets.linked"}),
+    (topology.WALLETS_EVENTS, topology.WALLET_UNLINKED, {"auth.wallets.unlinked"}),
     (topology.COLLECTIONS_EVENTS, topology.created(CHAIN), {"catalog.collections.created"}),
     (topology.COLLECTIONS_EVENTS, topology.imported(CHAIN), {"catalog.collections.imported"}),
     (topology.COLLECTIONS_EVENTS, topology.configured(CHAIN), {"catalog.collections.configured"}),
@@ -44,7 +45,7 @@ ROUTES = [
         topology.reorged(CHAIN),
         {"catalog.chains.changed", "wallets.chains.reorged", "subs.chains.reorged"},
     ),
-    (topology.CHAINS_EVENTS, topology.advanced(CHAIN), {"catalog.chains.changed"}),
+    (topology.CHAINS_EVENTS, topology.advanced(CHAIN), {"catalog.chains.changed", "wallets.chains.advanced"}),
     (topology.MEDIA_EVENTS, topology.METADATA_REQUESTED, {"media.metadata.requested"}),
     (topology.MEDIA_EVENTS, topology.METADATA_RESOLVED, {"catalog.metadata.resolved"}),
 ]

@@ -14,7 +14,7 @@ from uuid import uuid4
 from aiohttp import web
 from PIL import Image
 
-from mercato.services.media.fetcher import IpAddress
+from mercato.kit.dialing import IpAddress
 from mercato.services.media.store import MediaStore
 
 UPLOAD_LIMIT = 2**20

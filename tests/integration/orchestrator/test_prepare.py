@@ -10,7 +10,7 @@ from intent_world import User, World
 
 from mercato.evm.abi import Function
 from mercato.kit.errors import Conflict, FailedPrecondition, InvalidArgument, MercatoError, NotFound
-from mercato.kit.ids import Address
+from mercato.kit.ids import Address, new_id
 from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.orchestrator.v1 import orchestrator_pb2 as pb
 
@@ -185,3 +185,19 @@ async def test_a_user_reads_his_own_intents_only(world: World) -> None:
     assert not second.page.has_next_page
     strangers = pb.ListIntentsRequest(user_id=str(stranger.id))
     assert list((await world.orchestrator.ListIntents(strangers)).intents) == []
+
+
+async def test_a_batch_holds_the_users_own_intents_only(world: World) -> None:
+    user, stranger = world.user(), world.user()
+    own = [await world.prepare_collection(user) for _ in range(2)]
+    foreign = await world.prepare_collection(stranger)
+    batch = world.orchestrator.BatchGetIntents
+    ids = [own[1].id, foreign.id, str(new_id()), own[0].id, own[1].id]
+    found = await batch(pb.BatchGetIntentsRequest(user_id=str(user.id), intent_ids=ids))
+    assert sorted(found.intents, key=lambda i: i.id) == own
+    nobody = await batch(pb.BatchGetIntentsRequest(user_id=str(new_id()), intent_ids=ids))
+    assert list(nobody.intents) == []
+    malformed = pb.BatchGetIntentsRequest(user_id=str(user.id), intent_ids=["1"])
+    assert await reason_of(batch(malformed), InvalidArgument) == "INVALID_ID"
+    long = pb.BatchGetIntentsRequest(user_id=str(user.id), intent_ids=[str(new_id()) for _ in range(101)])
+    assert await reason_of(batch(long), InvalidArgument) == "BATCH_TOO_LONG"

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from users_parts import Pictures
 
 from mercato.kit import postgres
 from mercato.kit.errors import Conflict, InvalidArgument, NotFound, Poison
@@ -45,7 +46,7 @@ def ensure(store: UserStore) -> EnsureUser:
 
 @pytest.fixture(scope="module")
 def update(store: UserStore) -> UpdateProfile:
-    return UpdateProfile(store, lambda: NOW)
+    return UpdateProfile(store, Pictures(), lambda: NOW, timedelta(days=30))
 
 
 @pytest.fixture

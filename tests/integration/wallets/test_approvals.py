@@ -6,151 +6,52 @@ import asyncio
 import itertools
 import os
 import random
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from approval_parts import (
+    BIG,
+    CONTRACT,
+    OPERATORS,
+    OWNERS,
+    Handlers,
+    Message,
+    block,
+    change,
+    facts,
+    in_force,
+    move,
+    moved,
+    reorg,
+    said,
+)
+from redis.exceptions import TimeoutError as RedisTimeout
 
-from mercato.kit import cursors, postgres, redis
+from mercato.kit import cursors, redis
 from mercato.kit.errors import InvalidArgument, Poison
-from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId, keccak256
+from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId
 from mercato.kit.logging import get_logger
-from mercato.kit.messages import Incoming, content_id
+from mercato.kit.messages import Incoming
 from mercato.kit.postgres import Database
-from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
-from mercato.rpc.common.v1.common_pb2 import STANDARD_ERC721, STANDARD_ERC1155, Block
+from mercato.kit.tasks import looping
+from mercato.rpc.common.v1.common_pb2 import STANDARD_ERC1155, Block
 from mercato.rpc.events.v1.events_pb2 import (
     ApprovalChanged,
-    ApprovalsChanged,
-    ChainReorged,
-    FactBlocks,
-    TokensTransferred,
     Transfer,
     UserLoggedIn,
 )
-from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainReorged, OnTokensTransferred
+from mercato.services.wallets.consumers import OnApprovalsChanged, OnChainAdvanced, OnChainReorged, OnTokensTransferred
 from mercato.services.wallets.model import Approval, ApprovalFilter, Entry
 from mercato.services.wallets.store.approvals import ApprovalStore
 from mercato.services.wallets.store.cache import ApprovalCache
+from mercato.services.wallets.store.reading import ApprovalPages
 from mercato.services.wallets.usecases import FollowApprovals, ListApprovals, ListHistory
 
 LOG = get_logger("wallets")
-OWNERS = [Address(bytes([1]) * 20), Address(bytes([2]) * 20)]
-OPERATORS = [Address(bytes([8]) * 20), Address(bytes([9]) * 20)]
-CONTRACT = Address(bytes([5]) * 20)
-BIG = 2**256 - 1
-
-
-@pytest.fixture(scope="module")
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with postgres.connected(settings, "wallet_db") as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def client(settings: Settings) -> AsyncIterator[Redis]:
-    async with redis.connected(settings) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def cache(client: Redis) -> ApprovalCache:
-    return ApprovalCache(client, LOG)
-
-
-@pytest.fixture(scope="module")
-def store(database: Database) -> ApprovalStore:
-    return ApprovalStore(database)
-
-
-@pytest.fixture(scope="module")
-def listing(store: ApprovalStore, cache: ApprovalCache) -> ListApprovals:
-    return ListApprovals(store, cache)
-
-
-@pytest.fixture
-def chain() -> ChainId:
-    """A chain of the test's own, so that tests share tables and no rows."""
-    return ChainId(int.from_bytes(os.urandom(6)) + 1)
-
-
-Message = ApprovalsChanged | TokensTransferred | ChainReorged
-
-
-class Handlers:
-    """All queues of the service, fed by hand."""
-
-    def __init__(self, store: ApprovalStore, cache: ApprovalCache) -> None:
-        follow = FollowApprovals(store, cache)
-        self._approved = OnApprovalsChanged(follow)
-        self._moved = OnTokensTransferred(follow)
-        self._reorged = OnChainReorged(follow)
-
-    async def __call__(self, message: Message) -> None:
-        incoming = Incoming(content_id("k", message), message.DESCRIPTOR.full_name, message, {}, 1)
-        if isinstance(message, ChainReorged):
-            await self._reorged(incoming)
-        elif isinstance(message, TokensTransferred):
-            await self._moved(incoming)
-        else:
-            await self._approved(incoming)
-
-
-@pytest.fixture(scope="module")
-def handle(store: ApprovalStore, cache: ApprovalCache) -> Handlers:
-    return Handlers(store, cache)
-
-
-def block(number: int, fork: str = "") -> Block:
-    return Block(number=number, hash=keccak256(f"{fork}{number}".encode()), timestamp=1_700_000_000 + number)
-
-
-def change(
-    log_index: int,
-    *,
-    owner: Address = OWNERS[0],
-    operator: Address = OPERATORS[0],
-    approved: bool = True,
-    token_id: int | None = None,
-) -> ApprovalChanged:
-    return ApprovalChanged(
-        block=0, tx_hash=bytes(32), log_index=log_index, contract=CONTRACT, owner=owner, operator=operator,
-        approved=approved, token_id="" if token_id is None else str(token_id),
-    )  # fmt: skip
-
-
-def facts(chain: ChainId, at: Block, *changes: ApprovalChanged, generation: int = 0) -> ApprovalsChanged:
-    return ApprovalsChanged(at=FactBlocks(chain_id=chain.caip2, blocks=[at], generation=generation), approvals=changes)
-
-
-def move(log_index: int, token_id: int, standard: int = STANDARD_ERC721) -> Transfer:
-    """From whom to whom is of no matter here."""
-    return Transfer(
-        block=0, tx_hash=b"m" * 32, log_index=log_index, contract=CONTRACT, standard=standard, to=OWNERS[1],
-        token_id=str(token_id), **{"from": OWNERS[0]},
-    )  # fmt: skip
-
-
-def moved(chain: ChainId, at: Block, *transfers: Transfer, generation: int = 0) -> TokensTransferred:
-    return TokensTransferred(
-        at=FactBlocks(chain_id=chain.caip2, blocks=[at], generation=generation), transfers=transfers
-    )
-
-
-def reorg(chain: ChainId, generation: int, *orphaned: Block) -> ChainReorged:
-    return ChainReorged(
-        chain_id=chain.caip2, orphaned=orphaned, common_ancestor=block(orphaned[0].number - 1), generation=generation
-    )
-
-
-async def in_force(listing: ListApprovals, chain: ChainId, owner: Address = OWNERS[0]) -> list[Approval]:
-    return (await listing.run(ApprovalFilter((owner,), chain), 0, "")).items
-
-
-def said(approvals: Iterable[Approval]) -> list[tuple[Address, int | None, int, int]]:
-    return [(a.operator, a.token_id, a.place.block_number, a.place.log_index) for a in approvals]
 
 
 async def test_a_grant_a_revocation_and_a_new_grant_are_each_seen_at_once(
@@ -250,9 +151,9 @@ def world(chain: ChainId, dice: random.Random) -> World:
         return [(block(number, fork), changes()) for number in numbers]
 
     def tell(blocks: list[tuple[Block, list[ApprovalChanged | Transfer]]], generation: int) -> None:
-        for at, said in blocks:
-            words = [fact for fact in said if isinstance(fact, ApprovalChanged)]
-            transfers = [fact for fact in said if isinstance(fact, Transfer)]
+        for at, happened in blocks:
+            words = [fact for fact in happened if isinstance(fact, ApprovalChanged)]
+            transfers = [fact for fact in happened if isinstance(fact, Transfer)]
             made.messages.append(facts(chain, at, *words, generation=generation))
             made.messages.append(moved(chain, at, *transfers, generation=generation))
 
@@ -265,8 +166,8 @@ def world(chain: ChainId, dice: random.Random) -> World:
         made.messages.append(reorg(chain, 2, *(at for at, _ in winning)))
         tell(losing, 2)
         kept = trunk + losing
-    made.canonical = [(at, fact) for at, said in kept for fact in said if isinstance(fact, ApprovalChanged)]
-    made.moves = [(at, fact) for at, said in kept for fact in said if isinstance(fact, Transfer)]
+    made.canonical = [(at, fact) for at, facts_ in kept for fact in facts_ if isinstance(fact, ApprovalChanged)]
+    made.moves = [(at, fact) for at, facts_ in kept for fact in facts_ if isinstance(fact, Transfer)]
     return made
 
 
@@ -364,7 +265,8 @@ async def test_facts_that_cannot_be_read_are_refused_for_good_and_leave_nothing(
 async def test_messages_of_another_kind_are_refused_for_good(store: ApprovalStore, cache: ApprovalCache) -> None:
     follow = FollowApprovals(store, cache)
     stray = Incoming("1", "mercato.events.v1.UserLoggedIn", UserLoggedIn(), {}, 1)
-    for handler in (OnApprovalsChanged(follow), OnTokensTransferred(follow), OnChainReorged(follow)):
+    for kind in (OnApprovalsChanged, OnTokensTransferred, OnChainReorged, OnChainAdvanced):
+        handler = kind(follow)
         with pytest.raises(Poison):
             await handler(stray)
 
@@ -374,7 +276,7 @@ async def pages(listing: ListApprovals, owner: Address, chain: ChainId | None, f
     while True:
         page = await listing.run(ApprovalFilter((owner,), chain), first, after)
         assert len(page.cursors) == len(page.items)
-        found.append(page.items)
+        found.append(list(page.items))
         if not page.has_next:
             return found
         after = page.end_cursor
@@ -405,14 +307,14 @@ async def test_a_made_up_cursor_is_refused(listing: ListApprovals, key: Sequence
 
 @pytest.mark.parametrize("changed_before", [False, True])
 async def test_a_page_read_before_a_change_is_not_kept_after_it(
-    handle: Handlers, listing: ListApprovals, store: ApprovalStore, cache: ApprovalCache, chain: ChainId,
+    handle: Handlers, listing: ListApprovals, reads: ApprovalPages, cache: ApprovalCache, chain: ChainId,
     changed_before: bool,
 ) -> None:  # fmt: skip
     if changed_before:
         await handle(facts(chain, block(1), change(0)))
     page = "21::/"
     _, mark = await cache.find(chain, OWNERS[0], page)
-    outdated = await store.page(ApprovalFilter((OWNERS[0],), chain), None, 21)
+    outdated = await reads.page(ApprovalFilter((OWNERS[0],), chain), None, 21)
     await handle(facts(chain, block(2), change(0, approved=not changed_before)))
     await cache.keep(chain, OWNERS[0], page, outdated, mark)
     assert len(await in_force(listing, chain)) == (0 if changed_before else 1)
@@ -430,18 +332,19 @@ async def test_a_page_is_read_from_redis_until_something_changes(
 
 
 async def test_without_redis_lists_come_from_the_database(
-    handle: Handlers, store: ApprovalStore, settings: Settings, chain: ChainId
+    handle: Handlers, store: ApprovalStore, reads: ApprovalPages, settings: Settings, chain: ChainId
 ) -> None:
     async with redis.connected(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as nobody:
         cache = ApprovalCache(nobody, LOG)
         await Handlers(store, cache)(facts(chain, block(1), change(0)))
-        assert said(await in_force(ListApprovals(store, cache), chain)) == [(OPERATORS[0], None, 1, 0)]
+        assert said(await in_force(ListApprovals(reads, cache), chain)) == [(OPERATORS[0], None, 1, 0)]
 
 
 async def entries(
-    store: ApprovalStore, chain: ChainId, owner: Address = OWNERS[0], operator: Address | None = None
+    reads: ApprovalPages, chain: ChainId, owner: Address = OWNERS[0], operator: Address | None = None
 ) -> list[Entry]:
-    return (await ListHistory(store).run(ApprovalFilter((owner,), chain, operator, CONTRACT), 100, "")).items
+    page = await ListHistory(reads).run(ApprovalFilter((owner,), chain, operator, CONTRACT), 100, "")
+    return list(page.items)
 
 
 def told(found: Iterable[Entry]) -> list[tuple[int, bool, tuple[int, int] | None]]:
@@ -456,19 +359,19 @@ def told(found: Iterable[Entry]) -> list[tuple[int, bool, tuple[int, int] | None
 
 
 async def test_a_transfer_ends_the_approval_of_its_token_and_no_other(
-    handle: Handlers, listing: ListApprovals, store: ApprovalStore, chain: ChainId
+    handle: Handlers, listing: ListApprovals, reads: ApprovalPages, chain: ChainId
 ) -> None:
     await handle(facts(chain, block(1), change(0, token_id=7), change(1, token_id=8), change(2)))
     assert len(await in_force(listing, chain)) == 3
     await handle(moved(chain, block(2), move(4, 7), move(5, 9), move(6, 8, STANDARD_ERC1155)))
     assert said(await in_force(listing, chain)) == [(OPERATORS[0], None, 1, 2), (OPERATORS[0], 8, 1, 1)]
-    assert told(await entries(store, chain)) == [(1, True, None), (1, True, None), (1, True, (2, 4))]
+    assert told(await entries(reads, chain)) == [(1, True, None), (1, True, None), (1, True, (2, 4))]
     await handle(facts(chain, block(3), change(0, token_id=7)))
     assert said(await in_force(listing, chain))[0] == (OPERATORS[0], 7, 3, 0)
 
 
 async def test_a_transfer_that_was_forked_away_gives_its_approval_back(
-    handle: Handlers, listing: ListApprovals, store: ApprovalStore, chain: ChainId
+    handle: Handlers, listing: ListApprovals, reads: ApprovalPages, chain: ChainId
 ) -> None:
     await handle(facts(chain, block(1), change(0, token_id=7)))
     await handle(moved(chain, block(2), move(0, 7)))
@@ -480,34 +383,36 @@ async def test_a_transfer_that_was_forked_away_gives_its_approval_back(
     assert said(await in_force(listing, chain)) == [(OPERATORS[0], 7, 1, 0)]
     await handle(moved(chain, block(3), move(1, 7), generation=1))  # the block came back
     assert await in_force(listing, chain) == []
-    assert told(await entries(store, chain)) == [(1, True, (3, 1))]
+    assert told(await entries(reads, chain)) == [(1, True, (3, 1))]
 
 
 async def test_a_cached_page_is_dropped_again_when_a_transfer_is_told_twice(
     handle: Handlers, listing: ListApprovals, cache: ApprovalCache, chain: ChainId
 ) -> None:
     await handle(facts(chain, block(1), change(0, token_id=7)))
-    outdated = await in_force(listing, chain)
+    before = await in_force(listing, chain)
+    outdated, _ = await cache.find(chain, OWNERS[0], "21::/")
+    assert outdated is not None
     transfer = moved(chain, block(2), move(0, 7))
     await handle(transfer)
     # As if the process had died between the commit and the cache, with the page of before in it.
     _, mark = await cache.find(chain, OWNERS[0], "21::/")
     await cache.keep(chain, OWNERS[0], "21::/", outdated, mark)
-    assert await in_force(listing, chain) == outdated
+    assert await in_force(listing, chain) == before
     await handle(transfer)
     assert await in_force(listing, chain) == []
 
 
 async def test_history_names_each_word_and_what_ended_it(
-    handle: Handlers, store: ApprovalStore, chain: ChainId
+    handle: Handlers, reads: ApprovalPages, chain: ChainId
 ) -> None:
     await handle(moved(chain, block(9), move(0, 7), move(1, 8)))
     await handle(facts(chain, block(2), change(0, token_id=7)))
     await handle(facts(chain, block(3), change(0, token_id=7, operator=ZERO_ADDRESS)))
     await handle(facts(chain, block(4), change(0, token_id=7, operator=OPERATORS[1])))
-    assert told(await entries(store, chain)) == [(4, True, (9, 0)), (3, False, None), (2, True, None)]
-    assert told(await entries(store, chain, operator=OPERATORS[1])) == [(4, True, (9, 0))]
-    assert await entries(store, chain, OWNERS[1]) == []
+    assert told(await entries(reads, chain)) == [(4, True, (9, 0)), (3, False, None), (2, True, None)]
+    assert told(await entries(reads, chain, operator=OPERATORS[1])) == [(4, True, (9, 0))]
+    assert await entries(reads, chain, OWNERS[1]) == []
 
 
 async def test_lists_are_narrowed_by_operator_and_contract_and_joined_over_owners(
@@ -535,3 +440,51 @@ async def test_lists_are_of_one_to_a_hundred_owners(listing: ListApprovals, owne
     with pytest.raises(InvalidArgument) as refusal:
         await listing.run(ApprovalFilter(owners), 0, "")
     assert refusal.value.reason == "INVALID_OWNERS"
+
+
+async def test_a_cached_page_is_dropped_again_when_a_fork_is_told_twice(
+    handle: Handlers, listing: ListApprovals, cache: ApprovalCache, chain: ChainId
+) -> None:
+    await handle(facts(chain, block(1), change(0)))
+    before = await in_force(listing, chain)
+    outdated, _ = await cache.find(chain, OWNERS[0], "21::/")
+    assert outdated is not None
+    fork = reorg(chain, 1, block(1))
+    await handle(fork)
+    _, mark = await cache.find(chain, OWNERS[0], "21::/")
+    await cache.keep(chain, OWNERS[0], "21::/", outdated, mark)
+    assert await in_force(listing, chain) == before
+    await handle(fork)
+    assert await in_force(listing, chain) == []
+
+
+class Hiccups(redis.Redis):
+    """A client whose single commands the server does not answer for a while."""
+
+    silent = False
+
+    async def set(self, *args: Any, **named: Any) -> Any:
+        if self.silent:
+            raise RedisTimeout("no answer")
+        return await super().set(*args, **named)
+
+
+async def test_a_change_that_redis_missed_is_seen_at_once_here_and_soon_elsewhere(
+    store: ApprovalStore, reads: ApprovalPages, listing: ListApprovals, settings: Settings, chain: ChainId
+) -> None:
+    async with Hiccups.from_url(settings.redis_url) as client:
+        cache = ApprovalCache(client, LOG)
+        handle, here = Handlers(store, cache), ListApprovals(reads, cache)
+        await handle(facts(chain, block(1), change(0)))
+        granted = [(OPERATORS[0], None, 1, 0)]
+        assert said(await in_force(here, chain)) == granted
+        assert said(await in_force(listing, chain)) == granted
+        client.silent = True
+        await handle(facts(chain, block(2), change(0, approved=False)))
+        assert await in_force(here, chain) == []
+        assert said(await in_force(listing, chain)) == granted, "another process still reads the kept page"
+        client.silent = False
+        async with looping(LOG, "approvals cache", cache.run), asyncio.timeout(10):
+            while await in_force(listing, chain):
+                await asyncio.sleep(0.05)
+        assert await in_force(here, chain) == []

@@ -17,9 +17,9 @@ from mercato.kit.logging import get_logger
 from mercato.kit.postgres import Database
 from mercato.kit.redis import Redis
 from mercato.kit.settings import Settings
-from mercato.rpc.events.v1.events_pb2 import WalletLinked
+from mercato.rpc.events.v1.events_pb2 import WalletLinked, WalletUnlinked
 from mercato.services.wallets.model import WALLET_LIMIT, Claim, Occasion, Ownership, Proof, Wallet
-from mercato.services.wallets.rpc import wallet_linked
+from mercato.services.wallets.rpc import wallet_linked, wallet_unlinked
 from mercato.services.wallets.store.wallets import WalletStore
 from mercato.services.wallets.usecases import LinkWallet, ManageWallets
 
@@ -41,7 +41,7 @@ async def cache(settings: Settings) -> AsyncIterator[Redis]:
 
 @pytest.fixture(scope="module")
 def store(database: Database, cache: Redis) -> WalletStore:
-    return WalletStore(database, cache, wallet_linked, LOG)
+    return WalletStore(database, cache, wallet_linked, wallet_unlinked, LOG)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,11 @@ async def announced(database: Database, user: UserId) -> list[WalletLinked]:
     )
     events = [WalletLinked.FromString(row["body"]) for row in bodies]
     return [event for event in events if event.user_id == str(user)]
+
+
+async def announced_gone(database: Database, wallet: Wallet) -> list[WalletUnlinked]:
+    bodies = await database.pool.fetch("SELECT body FROM outbox WHERE message_id = $1", f"{wallet.id}:unlinked")
+    return [WalletUnlinked.FromString(row["body"]) for row in bodies]
 
 
 async def test_the_first_wallet_is_primary_and_later_ones_are_not(link: LinkWallet, manage: ManageWallets) -> None:
@@ -221,7 +226,7 @@ async def test_wallets_of_several_users_come_in_one_answer(link: LinkWallet, man
 async def test_without_redis_only_the_last_seen_time_is_missing(database: Database, settings: Settings) -> None:
     away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     async with redis.connected(away) as nobody:
-        store = WalletStore(database, nobody, wallet_linked, LOG)
+        store = WalletStore(database, nobody, wallet_linked, wallet_unlinked, LOG)
         wallet, created = await LinkWallet(store, lambda: datetime.now(UTC), new_id).run(claim())
         (listed,) = await store.list_of([wallet.user_id])
     assert created
@@ -232,8 +237,38 @@ async def test_an_address_resolves_to_whoever_it_is_linked_to_on_any_chain(
     link: LinkWallet, manage: ManageWallets
 ) -> None:
     wallet, _ = await link.run(claim())
-    assert await manage.resolve(wallet.address) == Ownership(wallet.user_id)
+    assert await manage.resolve(wallet.address) == Ownership(wallet.user_id, (), (wallet.id,))
     assert await manage.resolve(Address(os.urandom(20))) == Ownership(None)
+
+
+async def test_contracts_at_one_address_on_two_chains_are_two_holders(link: LinkWallet, manage: ManageWallets) -> None:
+    first, _ = await link.run(claim(chain=ChainId(1), proof=Proof.CONTRACT))
+    elsewhere = (ChainId(2), Proof.CONTRACT)
+    assert await manage.resolve(first.address, elsewhere) == Ownership(None, (first.user_id,), (first.id,))
+    second, _ = await link.run(claim(address=first.address, chain=ChainId(2), proof=Proof.CONTRACT))
+    assert (await manage.resolve(first.address, (ChainId(1), Proof.CONTRACT))).user_id == first.user_id
+    assert (await manage.resolve(first.address, elsewhere)).user_id == second.user_id
+    assert (await manage.resolve(first.address)).user_id is None
+    with pytest.raises(Conflict) as refusal:
+        await link.run(claim(first.user_id, first.address, ChainId(2), Proof.CONTRACT, Occasion.LINK))
+    assert refusal.value.reason == "WALLET_OF_ANOTHER_USER"
+    # One of them leaves: the other stays what it is, and the address is one user's again.
+    await link.run(claim(first.user_id))
+    await manage.unlink(first.user_id, first.id)
+    assert (await manage.resolve(first.address)).user_id == second.user_id
+    assert (await manage.resolve(first.address, (ChainId(1), Proof.CONTRACT))).user_id is None
+
+
+async def test_of_contract_claims_at_once_each_chain_has_one_holder(link: LinkWallet, database: Database) -> None:
+    address = Address(os.urandom(20))
+    claims = [claim(address=address, chain=ChainId(1 + n % 2), proof=Proof.CONTRACT) for n in range(10)]
+    answers = await asyncio.gather(*(link.run(c) for c in claims), return_exceptions=True)
+    refusals = [answer for answer in answers if isinstance(answer, Conflict)]
+    assert [refusal.reason for refusal in refusals] == ["WALLET_OF_ANOTHER_USER"] * 8
+    rows = await database.pool.fetch("SELECT chain_id, user_id FROM wallets WHERE address = $1", address)
+    held = await database.pool.fetch("SELECT chain_id, user_id FROM address_owners WHERE address = $1", address)
+    assert sorted(row["chain_id"] for row in rows) == [1, 2]
+    assert {tuple(row) for row in rows} == {tuple(row) for row in held}
 
 
 async def test_signing_in_does_not_bring_back_an_unlinked_wallet_and_linking_does(
@@ -247,19 +282,38 @@ async def test_signing_in_does_not_bring_back_an_unlinked_wallet_and_linking_doe
     with pytest.raises(Conflict) as refusal:
         await link.run(again)
     assert refusal.value.reason == "WALLET_UNLINKED"
-    _, created = await link.run(replace(again, occasion=Occasion.LINK))
+    third, created = await link.run(replace(again, occasion=Occasion.LINK))
     assert created
-    assert await manage.resolve(second.address) == Ownership(first.user_id)
+    assert third.id != second.id
+    assert await manage.resolve(second.address) == Ownership(first.user_id, (), (third.id,))
     assert (await link.run(again))[1] is False
+
+
+async def test_an_unlinked_wallet_is_announced_once_and_by_the_commit_alone(
+    link: LinkWallet, manage: ManageWallets, database: Database
+) -> None:
+    """No relay runs beside these tests, so the outbox keeps what it got."""
+    first, _ = await link.run(claim())
+    second, _ = await link.run(claim(first.user_id, occasion=Occasion.LINK))
+    answers = await asyncio.gather(*(manage.unlink(first.user_id, second.id) for _ in range(5)), return_exceptions=True)
+    assert sorted(a.reason if isinstance(a, NotFound) else "" for a in answers) == ["", *["WALLET_NOT_FOUND"] * 4]
+    (event,) = await announced_gone(database, second)
+    assert (event.user_id, event.wallet_id, event.address, event.chain_id) == (
+        str(first.user_id), str(second.id), second.address, CHAIN.caip2,
+    )  # fmt: skip
+    with pytest.raises(FailedPrecondition):
+        await manage.unlink(first.user_id, first.id)
+    assert await announced_gone(database, first) == []
 
 
 async def test_an_address_that_is_linked_on_another_chain_still_has_not_left(
     link: LinkWallet, manage: ManageWallets
 ) -> None:
     first, _ = await link.run(claim())
-    await link.run(claim(first.user_id, first.address, ChainId(int(CHAIN) + 1)))
+    elsewhere, _ = await link.run(claim(first.user_id, first.address, ChainId(int(CHAIN) + 1)))
+    assert await manage.resolve(first.address) == Ownership(first.user_id, (), (first.id, elsewhere.id))
     await manage.unlink(first.user_id, first.id)
-    assert await manage.resolve(first.address) == Ownership(first.user_id)
+    assert await manage.resolve(first.address) == Ownership(first.user_id, (), (elsewhere.id,))
     assert (await link.run(claim(first.user_id, first.address)))[1] is True
 
 
@@ -298,3 +352,8 @@ def test_an_event_says_what_the_wallet_is() -> None:
     )  # fmt: skip
     assert (event.user_id, event.chain_id, event.primary) == (str(wallet.user_id), "eip155:10", True)
     assert event.occurred_at.ToDatetime(UTC) == at
+    gone = wallet_unlinked(wallet, at + timedelta(hours=1))
+    assert (gone.exchange, gone.routing_key, gone.message_id) == (
+        "wallets.events", "wallet.unlinked", f"{wallet.id}:unlinked",
+    )  # fmt: skip
+    assert WalletUnlinked.FromString(gone.body).occurred_at.ToDatetime(UTC) == at + timedelta(hours=1)

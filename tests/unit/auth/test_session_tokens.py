@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from mercato.kit.errors import InvalidArgument, Unauthenticated
 from mercato.kit.ids import Address, ChainId, SessionId, UserId
-from mercato.services.auth.model.sessions import Client, Refusal, Session, judge_refresh
+from mercato.services.auth.model.admins import Admins
+from mercato.services.auth.model.sessions import Client, Lifetimes, Proof, Refusal, Session, judge_refresh
 from mercato.services.auth.model.tokens import (
     Principal,
     SigningKey,
@@ -163,7 +164,7 @@ def test_refresh_tokens_hold_256_bits_and_are_kept_as_their_hash() -> None:
 
 
 SESSION = Session(
-    SessionId(UUID(int=2)), UserId(UUID(int=1)), Address(bytes(20)), ChainId(1), Client("", ""), NOW, NOW,
+    SessionId(UUID(int=2)), UserId(UUID(int=1)), Address(bytes(20)), ChainId(1), Proof.KEY, Client("", ""), NOW, NOW,
     NOW + timedelta(days=1),
 )  # fmt: skip
 
@@ -182,7 +183,20 @@ SESSION = Session(
 def test_a_refresh_token_is_judged_by_its_session_and_first_use(
     session: Session, used_at: datetime | None, expected: Refusal | None
 ) -> None:
-    assert judge_refresh(session, used_at, NOW) is expected
+    assert judge_refresh(session, used_at, NOW + HOUR, NOW) is expected
+
+
+def test_a_session_that_may_live_no_longer_has_expired() -> None:
+    assert judge_refresh(SESSION, None, NOW, NOW) is Refusal.EXPIRED
+    assert judge_refresh(SESSION, None, NOW + timedelta(seconds=1), NOW) is None
+
+
+def test_a_session_of_a_contract_wallet_has_an_end_that_no_refresh_moves() -> None:
+    lifetimes = Lifetimes(refresh=timedelta(days=30), contract=timedelta(days=7))
+    later = NOW + timedelta(days=6)
+    assert lifetimes.end(Proof.KEY, NOW, later) == later + timedelta(days=30)
+    assert lifetimes.end(Proof.CONTRACT, NOW, later) == NOW + timedelta(days=7)
+    assert Lifetimes(HOUR, timedelta(days=7)).end(Proof.CONTRACT, NOW, later) == later + HOUR
 
 
 def test_what_a_client_says_of_itself_is_cut_and_cleaned() -> None:
@@ -208,14 +222,42 @@ class NoKeys:
         raise AssertionError(used_since)
 
 
-@pytest.mark.parametrize(("admins", "roles"), [([SESSION.address], ("admin",)), ([], ())])
-def test_an_address_of_the_settings_is_an_admin(admins: list[Address], roles: tuple[str, ...]) -> None:
-    mint = TokenMint(KeyRing(NoKeys(), [KEY], HOUR, lambda: NOW), "mercato", HOUR, frozenset(admins))
-    pair = mint.pair(SESSION, "refresh", NOW)
+NAMED = Address(bytes(range(20)))
+BY_KEY, BY_CONTRACT = (replace(SESSION, address=NAMED, proof=proof) for proof in Proof)
+
+
+@pytest.mark.parametrize(
+    ("admins", "session", "roles"),
+    [
+        ([], BY_KEY, ()),
+        ([NAMED.checksum], BY_KEY, ("admin",)),
+        ([NAMED.text], replace(BY_KEY, chain=ChainId(10)), ("admin",)),
+        ([NAMED.checksum], SESSION, ()),
+        # Anybody may have put a contract at that address, on this chain or another.
+        ([NAMED.checksum], BY_CONTRACT, ()),
+        ([f"eip155:1:{NAMED.checksum}"], BY_CONTRACT, ("admin",)),
+        ([f"eip155:1:{NAMED.checksum}"], BY_KEY, ("admin",)),
+        ([f"eip155:1:{NAMED.checksum}"], replace(BY_CONTRACT, chain=ChainId(10)), ()),
+        ([f"eip155:1:{NAMED.checksum}"], replace(BY_KEY, chain=ChainId(10)), ()),
+        ([f"eip155:10:{NAMED.text}", SESSION.address.text], replace(BY_CONTRACT, chain=ChainId(10)), ("admin",)),
+    ],
+)
+def test_an_account_of_the_settings_is_an_admin_as_far_as_it_was_proven(
+    admins: list[str], session: Session, roles: tuple[str, ...]
+) -> None:
+    mint = TokenMint(KeyRing(NoKeys(), [KEY], HOUR, lambda: NOW), "mercato", HOUR, Admins.parse(admins))
+    pair = mint.pair(session, "refresh", NOW)
     assert read_access_token(pair.access_token, PUBLIC, "mercato", NOW).roles == roles
 
 
+@pytest.mark.parametrize("text", ["", "0x12", "eip155:1:", "eip155:x:" + NAMED.text, "1:" + NAMED.text, "somebody"])
+def test_what_names_no_account_is_refused_at_the_start(text: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        Admins.parse([text])
+    assert refusal.value.reason in ("INVALID_ADDRESS", "INVALID_CHAIN_ID")
+
+
 def test_an_access_token_never_outlives_its_session() -> None:
-    mint = TokenMint(KeyRing(NoKeys(), [KEY], HOUR, lambda: NOW), "mercato", HOUR, frozenset())
+    mint = TokenMint(KeyRing(NoKeys(), [KEY], HOUR, lambda: NOW), "mercato", HOUR, Admins.parse([]))
     assert mint.pair(SESSION, "refresh", NOW).access_expires_at == NOW + HOUR
     assert mint.pair(SESSION, "refresh", SESSION.expires_at).access_expires_at == SESSION.expires_at

@@ -65,6 +65,15 @@ def test_a_draft_for_a_second_domain_names_that_domains_origin() -> None:
     assert (draft.domain, draft.uri) == ("localhost:8080", "http://localhost:8080")
 
 
+def test_a_domain_without_an_origin_of_its_own_takes_the_first_one_alone() -> None:
+    policy = replace(POLICY, domains=("shop.example",))
+    draft = policy.draft(domain="", address=ADDRESS, chain=CHAIN, nonce="abcdefgh", now=NOW, expires_at=NOW)
+    assert (draft.domain, draft.uri) == ("shop.example", "https://market.example")
+    policy.check(replace(draft, expiration_time=None), {CHAIN}, NOW)
+    with pytest.raises(Unauthenticated, match="SIWE_URI_NOT_ALLOWED"):
+        policy.check(replace(draft, uri="http://localhost:8080", expiration_time=None), {CHAIN}, NOW)
+
+
 def test_a_draft_for_a_domain_that_is_not_allowed_is_refused() -> None:
     with pytest.raises(InvalidArgument) as refusal:
         POLICY.draft(domain="evil.example", address=ADDRESS, chain=CHAIN, nonce="abcdefgh", now=NOW, expires_at=NOW)
@@ -86,6 +95,8 @@ def test_a_draft_for_a_domain_that_is_not_allowed_is_refused() -> None:
         ({"uri": "https://market.example@evil.example"}, "SIWE_URI_NOT_ALLOWED"),
         ({"uri": "https://market.example:1"}, "SIWE_URI_NOT_ALLOWED"),
         ({"uri": "http://market.example/"}, "SIWE_URI_NOT_ALLOWED"),
+        ({"uri": "http://localhost:8080"}, "SIWE_URI_NOT_ALLOWED"),
+        ({"domain": "localhost:8080", "uri": "http://localhost:8080/login"}, "accepted"),
         ({"chain": ChainId(1)}, "SIWE_CHAIN_UNKNOWN"),
         ({"issued_at": "2026-11-22T12:00:30Z"}, "accepted"),
         ({"issued_at": "2026-11-22T12:00:31Z"}, "SIWE_ISSUED_IN_FUTURE"),
@@ -101,7 +112,7 @@ def test_each_rule_refuses_with_its_own_reason(fields: dict[str, object], expect
     assert reason(drafted(**fields)) == expected
 
 
-NONCE = Nonce("abcdefgh", ADDRESS, CHAIN, NOW + timedelta(seconds=1))
+NONCE = Nonce("abcdefgh", ADDRESS, CHAIN, "market.example", NOW + timedelta(seconds=1))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +121,7 @@ NONCE = Nonce("abcdefgh", ADDRESS, CHAIN, NOW + timedelta(seconds=1))
         (None, "NONCE_UNKNOWN"),
         (replace(NONCE, address=Address(bytes(20))), "SIWE_ADDRESS_MISMATCH"),
         (replace(NONCE, chain=ChainId(1)), "SIWE_CHAIN_MISMATCH"),
+        (replace(NONCE, domain="localhost:8080"), "SIWE_DOMAIN_MISMATCH"),
         (replace(NONCE, used_at=NOW), "NONCE_USED"),
         (replace(NONCE, used_at=NOW, expires_at=NOW), "NONCE_USED"),
         (replace(NONCE, expires_at=NOW), "NONCE_EXPIRED"),

@@ -91,6 +91,57 @@ def test_headers_that_stay_are_joined_by_what_the_url_gave() -> None:
     assert edit.completed(CHAIN).headers == {"Authorization": "Basic y", "X-Team": "t"}
 
 
+def test_a_header_that_the_url_gave_replaces_the_one_of_that_name() -> None:
+    stored = replace(NODE, headers={"authorization": "Bearer x"})
+    edit = PutEndpoint(FIVE, replace(NODE, headers={"Authorization": "Basic y"}), HeaderChange.KEEP)
+    assert edit.completed(replace(CHAIN, endpoints=(stored,))).headers == {"Authorization": "Basic y"}
+
+
+SOCKET = "wss://announce.node.example/0123456789abcdef"
+ANNOUNCING = replace(NODE, ws_url=SOCKET)
+
+
+@pytest.mark.parametrize(
+    "ws_url",
+    [
+        "wss://mine.example",
+        "wss://node.example.mine.example",
+        "wss://node.example:8546",
+        "ws://node.example/v1/0123456789abcdef",
+        "ws://announce.node.example/0123456789abcdef",
+        "wss://announce.node.example:444/0123456789abcdef",
+    ],
+)
+def test_headers_that_stay_are_not_sent_to_an_origin_that_never_had_them(ws_url: str) -> None:
+    chain = replace(CHAIN, endpoints=(ANNOUNCING, SPARE))
+    bare = replace(NODE, headers={}, ws_url=ws_url)
+    edit = PutEndpoint(FIVE, bare, HeaderChange.KEEP)
+    for attempt in (edit.completed, edit.apply):
+        with pytest.raises(FailedPrecondition) as caught:
+            attempt(chain)
+        assert caught.value.reason == "ENDPOINT_HEADERS_NEEDED"
+    given = replace(bare, headers={"X-Team": "new"})
+    assert PutEndpoint(FIVE, given, HeaderChange.REPLACE).completed(chain) == given
+    without = replace(CHAIN, endpoints=(replace(ANNOUNCING, headers={}), SPARE))
+    assert edit.completed(without) == bare
+
+
+@pytest.mark.parametrize(
+    "ws_url", ["", SOCKET, "wss://announce.node.example/other", "wss://node.example", "wss://NODE.example:443/v1/x"]
+)
+def test_headers_stay_where_they_go_already(ws_url: str) -> None:
+    chain = replace(CHAIN, endpoints=(ANNOUNCING, SPARE))
+    edit = PutEndpoint(FIVE, replace(NODE, headers={}, ws_url=ws_url), HeaderChange.KEEP)
+    assert edit.completed(chain) == replace(NODE, ws_url=ws_url)
+
+
+def test_an_endpoint_of_an_older_spelling_becomes_the_one_that_is_put() -> None:
+    stored = replace(NODE, url="https://Node.example:443/v1/./0123456789abcdef#x")
+    chain = replace(CHAIN, endpoints=(stored, SPARE))
+    edit = PutEndpoint(FIVE, replace(NODE, headers={}, weight=5), HeaderChange.KEEP)
+    assert edit.apply(chain).endpoints == (SPARE, replace(NODE, weight=5))
+
+
 def test_a_new_chain_has_a_careful_policy() -> None:
     assert PutSpec(SPEC).apply(None) == Chain(SPEC, 0, (), (), CAREFUL_POLICY)
 

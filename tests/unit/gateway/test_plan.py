@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -65,6 +67,26 @@ async def test_keys_have_the_order_of_the_document_whatever_comes_first() -> Non
     schema.type_map["Item"].fields["slow"].resolve = slow  # type: ignore[attr-defined]
     found = await run(schema, "{ item { slow { id } id __typename name } }", {"item": {"id": 1, "name": "one"}})
     assert repr(found.data) == "{'item': {'slow': {'id': 2}, 'id': 1, '__typename': 'Item', 'name': 'one'}}"
+
+
+async def test_a_finished_run_holds_nothing() -> None:
+    """Without a search for cycles, which would stop every other request."""
+
+    class Asker:
+        """Stands for the context, and so for all that a request is made of."""
+
+    asker = Asker()
+    gone = weakref.ref(asker)
+    plan = find(build_schema(SDL), "{ item { id next { id } } items { id } }")
+    assert plan is not None
+    gc.disable()
+    try:
+        found = await plan.execute({"item": {"id": 1}, "items": [{"id": 2}]}, asker, {})
+        del asker
+        assert found.data == {"item": {"id": 1, "next": None}, "items": [{"id": 2}]}
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_null_that_several_failures_made_has_one_error() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import itertools
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, parse
+from graphql import GraphQLObjectType, OperationDefinitionNode, parse
 
 from mercato.kit.errors import InvalidArgument
 from mercato.services.gateway.graph.schema import build_schema
@@ -57,8 +60,34 @@ def test_nested_lists_multiply() -> None:
 
 def test_lists_without_pages_count_as_short_and_ids_by_their_number() -> None:
     assert used("{ chains { name } }").cost == 1 + READ + 5
-    assert used('{ nodes(ids: ["a", "b", "c"]) { id } }').cost == 1 + READ + 3
-    assert used("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"] * 40}).cost == 1 + READ + 40
+    assert used('{ nodes(ids: ["a", "b", "c"]) { id } }').cost == 1 + 3 * READ + 3
+
+
+def test_ids_are_a_read_for_each_kind_of_thing_they_may_name() -> None:
+    assert used('{ node(id: "a") { id } }').cost == 1 + READ + 1
+    assert used("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"]}).cost == 1 + READ + 1
+    assert used("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"] * 40}).cost == 1 + 5 * READ + 40
+
+
+def test_what_calls_a_service_by_itself_below_the_root_is_charged_as_a_read() -> None:
+    roots = (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type)
+    fields = {
+        (kind.name, name): field
+        for kind in SCHEMA.type_map.values()
+        if isinstance(kind, GraphQLObjectType) and kind not in roots
+        for name, field in kind.fields.items()
+        if field.resolve is not None
+    }
+    calling = {at for at, field in fields.items() if {"backends", "_registry"} & _names_in(field.resolve)}
+    assert ("Token", "holders") in calling
+    assert calling == {at for at, field in fields.items() if "first" in field.args}
+
+
+def _names_in(function: Any) -> set[str]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)} | {
+        n.id for n in ast.walk(tree) if isinstance(n, ast.Name)
+    }
 
 
 def test_fragments_count_where_they_are_spread() -> None:

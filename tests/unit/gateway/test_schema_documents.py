@@ -43,8 +43,7 @@ WITHOUT_READ_POINT = {
     "IntentConnection",
     "CollectionImportConnection",
     "ChainChangeConnection",
-    "ApprovalConnection",
-    "ApprovalChangeConnection",
+    "ModerationConnection",
 }
 
 

@@ -153,10 +153,13 @@ async def test_a_read_point_passes_and_the_registry_is_brief() -> None:
     ("method", "arguments"),
     [
         ("flag_token", (TokenKey(CHAIN, CATS, 1), "SPAM", "r", "m")),
-        ("unflag_token", (TokenKey(CHAIN, CATS, 1), "SPAM")),
+        ("unflag_token", (TokenKey(CHAIN, CATS, 1), "SPAM", "", "m")),
+        ("list_moderation", (TokenKey(CHAIN, CATS, 1), PAGE)),
     ],
 )
-async def test_writes_go_through_and_are_never_kept(method: str, arguments: tuple[Any, ...]) -> None:
+async def test_writes_and_what_admins_read_go_through_and_are_never_kept(
+    method: str, arguments: tuple[Any, ...]
+) -> None:
     log: list[str] = []
     watch = Watch(Versions())
     await getattr(WatchedCatalog(cast(Any, Silent(log)), watch), method)(*arguments)

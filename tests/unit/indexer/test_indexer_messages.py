@@ -191,11 +191,13 @@ def test_a_reorg_message_names_the_orphans_with_their_hashes() -> None:
 
 
 def test_an_advance_names_the_block_every_fact_is_published_up_to() -> None:
+    after = {"a": "minted", "b": "approved", "c": "transferred", "d": "reorged"}
     sent = messages.advanced(
-        CHAIN, Block(7, hash_of(7), 70), Horizons(9, 8, -1), generation=2, from_block=6, after=["a", "b"]
+        CHAIN, Block(7, hash_of(7), 70), Horizons(9, 8, -1), generation=2, from_block=6, after=after
     )
     body: Any = kit_messages.decode(sent.type, sent.body)
     assert (sent.exchange, sent.routing_key) == ("chains.events", "advanced.eip155.31337")
     assert (body.indexed.number, body.indexed.hash) == (7, hash_of(7))
     assert (body.head, body.safe, body.finalized) == (9, 8, 0)
-    assert (body.generation, body.from_block, list(body.after)) == (2, 6, ["a", "b"])
+    assert (body.generation, body.from_block, list(body.after)) == (2, 6, ["a", "c", "d"])
+    assert list(body.approvals_after) == ["b", "c", "d"]

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mercato.kit import errors, tracing
@@ -67,6 +68,12 @@ async def test_an_error_arrives_as_it_was_raised(users: users_grpc.UsersServiceS
     assert caught.value.details == raised.details
 
 
+async def test_a_call_that_the_other_side_gave_up_may_be_made_again() -> None:
+    given_up = kit_grpc.error_from_status(aio.AioRpcError(grpc.StatusCode.CANCELLED, aio.Metadata(), aio.Metadata()))
+    assert isinstance(given_up, errors.Unavailable)
+    assert given_up.reason == "SERVICE_UNAVAILABLE"
+
+
 async def test_a_bug_shows_nothing_of_its_inside(users: users_grpc.UsersServiceStub) -> None:
     with pytest.raises(MercatoError) as caught:
         await users.EnsureUser(pb.EnsureUserRequest(address=b"bug"))
@@ -95,3 +102,17 @@ async def test_health_and_reflection_answer(settings: Settings, users: users_grp
         health: Any = health_pb2_grpc.HealthStub(channel)
         answer = await health.Check(health_pb2.HealthCheckRequest(service="mercato.users.v1.UsersService"))
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_any_client_may_call_by_the_name_alone(users: users_grpc.UsersServiceStub, settings: Settings) -> None:
+    """What other languages' stubs, grpcurl and generic proxies do."""
+    async with grpc.aio.insecure_channel(settings.grpc_target("users")) as channel:
+        ask = channel.unary_unary("/mercato.users.v1.UsersService/EnsureUser")
+        answer = pb.EnsureUserResponse.FromString(await ask(pb.EnsureUserRequest().SerializeToString()))
+        assert len(answer.user.id) == 32
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await ask(pb.EnsureUserRequest(address=b"4").SerializeToString())
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await channel.unary_unary("/mercato.users.v1.UsersService/Nothing")(b"")
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -49,7 +49,29 @@ def test_a_handle_of_other_characters_is_refused(handle: str) -> None:
 
 @pytest.mark.parametrize(
     "handle",
-    ["admin", "Admin", "adm1n", "4dm1n", "a_d_m_i_n", "mercato", "M3RCAT0", "null", "api", "adrnin", "vvallet"],
+    [
+        "admin",
+        "Admin",
+        "adm1n",
+        "4dm1n",
+        "a_d_m_i_n",
+        "mercato",
+        "M3RCAT0",
+        "null",
+        "api",
+        "adrnin",
+        "vvallet",
+        "rnerc4to",
+        "rn3rcat0",
+        "4drn1n",
+        "vvall3t",
+        "rnark3t",
+        "a_d_rn_1_n",
+        "si9nin",
+        "blo6",
+        "c0llectlon",
+        "1egal",
+    ],
 )
 def test_a_handle_that_reads_like_a_reserved_word_is_refused(handle: str) -> None:
     assert refusal(ProfileChange(handle=handle)) == ("HANDLE_RESERVED", "handle")

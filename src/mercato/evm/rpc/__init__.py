@@ -1,6 +1,6 @@
 """JSON-RPC to a chain's nodes: several endpoints as one, typed calls, errors that say what to do."""
 
-from mercato.evm.rpc.announcements import announcements
+from mercato.evm.rpc.announcements import announcements, announcing_chain
 from mercato.evm.rpc.endpoints import Endpoint, EndpointState
 from mercato.evm.rpc.errors import (
     BlockUnknown,
@@ -11,6 +11,7 @@ from mercato.evm.rpc.errors import (
     Reverted,
     RpcError,
 )
+from mercato.evm.rpc.places import EndpointNotAllowed, check_place
 from mercato.evm.rpc.pool import RpcPool
 from mercato.evm.rpc.wire import Block, BlockId, FeeHistory, Header, Receipt, TopicFilter, Transaction
 
@@ -19,6 +20,7 @@ __all__ = [
     "BlockId",
     "BlockUnknown",
     "Endpoint",
+    "EndpointNotAllowed",
     "EndpointState",
     "FeeHistory",
     "Header",
@@ -33,4 +35,6 @@ __all__ = [
     "TopicFilter",
     "Transaction",
     "announcements",
+    "announcing_chain",
+    "check_place",
 ]

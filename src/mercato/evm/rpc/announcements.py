@@ -9,32 +9,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
-from types import SimpleNamespace
-from typing import Any, NoReturn
 
 import aiohttp
 import msgspec
+from aiohttp.abc import AbstractResolver
 
 from mercato.evm.rpc.endpoints import Endpoint
-from mercato.evm.rpc.errors import NodeUnavailable
+from mercato.evm.rpc.places import EndpointNotAllowed
+from mercato.evm.rpc.sockets import gone, opened, telling, text_of
+from mercato.evm.rpc.wire import chain_number_of
 
 _PATIENCE = 10.0
-_HEARTBEAT = 10.0
-"""Seconds between two pings; a peer that answers none is gone."""
-
-_LARGEST = 256 * 1024
-"""Bytes of one message; a header has about two thousand."""
-
 _SHORTEST_PAUSE = 0.005
 """Seconds between two announcements that are taken: a flood stays in the peer's own buffers."""
 
 _SUBSCRIBE = msgspec.json.encode(
     {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
 ).decode()
+_WHICH_CHAIN = msgspec.json.encode({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}).decode()
 
 
 class _Reply(msgspec.Struct):
-    """The answer to the subscription: its id, or a refusal of whatever form."""
+    """An answer: the id of the subscription, the chain's number, or a refusal of whatever form."""
 
     id: int
     result: str | None = None
@@ -55,16 +51,20 @@ _REPLY = msgspec.json.Decoder(_Reply)
 _NOTIFICATION = msgspec.json.Decoder(_Notification)
 
 
-async def announcements(endpoint: Endpoint) -> AsyncGenerator[None]:
+async def announcements(endpoint: Endpoint, *, resolver: AbstractResolver | None = None) -> AsyncGenerator[None]:
     """Subscribes to ``newHeads`` at the endpoint's `ws_url`: one item when that is granted, one for each block then.
+    `resolver` stands in for the system's own.
 
-    Ends by raising `NodeUnavailable`: the socket could not be opened within 10 s, broke, or said something else.
-    Redirects are not followed, for the headers may hold keys.
+    Ends by raising `NodeUnavailable`: the socket could not be opened within 10 s, broke, said something else, or its
+    host is, now, where no node may be.
     """
-    try:
-        async with AsyncExitStack() as opened:
+    with telling(_PATIENCE):
+        async with AsyncExitStack() as stack:
             async with asyncio.timeout(_PATIENCE):
-                socket = await _open(endpoint, opened)
+                try:
+                    socket = await opened(endpoint, stack, resolver)
+                except EndpointNotAllowed as error:
+                    raise gone(error.message) from None
                 await socket.send_str(_SUBSCRIBE)
                 subscription = _granted(await socket.receive())
             yield
@@ -72,63 +72,37 @@ async def announcements(endpoint: Endpoint) -> AsyncGenerator[None]:
                 _check(await socket.receive(), subscription)
                 yield
                 await asyncio.sleep(_SHORTEST_PAUSE)
-    except TimeoutError:
-        raise _gone(f"no answer within {_PATIENCE:g} s") from None
-    except aiohttp.WSServerHandshakeError as error:  # whose text is the URL, which may hold a key
-        raise _gone(f"it answers the handshake with status {error.status}") from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise _gone(f"it cannot be reached ({type(error).__name__})") from None
 
 
-async def _open(endpoint: Endpoint, opened: AsyncExitStack) -> aiohttp.ClientWebSocketResponse:
-    session = aiohttp.ClientSession(trace_configs=[_without_redirects()])
-    opened.push_async_callback(session.close)
-    socket = await session.ws_connect(
-        endpoint.ws_url, headers=endpoint.headers, heartbeat=_HEARTBEAT, max_msg_size=_LARGEST
-    )
-    # The connection goes first: a proper goodbye would read on for as long as the peer has something to say.
-    opened.push_async_callback(socket.close)
-    opened.push_async_callback(session.close)
-    return socket
+async def announcing_chain(endpoint: Endpoint, patience: float, *, resolver: AbstractResolver | None = None) -> int:
+    """What the node at the endpoint's `ws_url` answers to eth_chainId (EIP-695), within `patience` seconds.
+
+    Raises `NodeUnavailable`, and `EndpointNotAllowed` when its host is where no node may be.
+    """
+    with telling(patience):
+        async with AsyncExitStack() as stack, asyncio.timeout(patience):
+            socket = await opened(endpoint, stack, resolver)
+            await socket.send_str(_WHICH_CHAIN)
+            try:
+                return chain_number_of(_REPLY.decode(text_of(await socket.receive())).result or "")
+            except (msgspec.DecodeError, ValueError):
+                raise gone("it does not tell its chain") from None
 
 
 def _granted(message: aiohttp.WSMessage) -> str:
     try:
-        reply = _REPLY.decode(_text(message))
+        reply = _REPLY.decode(text_of(message))
     except msgspec.DecodeError:
-        raise _gone("it does not answer as JSON-RPC does") from None
+        raise gone("it does not answer as JSON-RPC does") from None
     if reply.result is None:
-        raise _gone("it refuses to announce blocks")
+        raise gone("it refuses to announce blocks")
     return reply.result
 
 
 def _check(message: aiohttp.WSMessage, subscription: str) -> None:
     try:
-        notification = _NOTIFICATION.decode(_text(message))
+        notification = _NOTIFICATION.decode(text_of(message))
     except msgspec.DecodeError:
-        raise _gone("it says what is no announcement") from None
+        raise gone("it says what is no announcement") from None
     if notification.method != "eth_subscription" or notification.params.subscription != subscription:
-        raise _gone("it says what nobody asked for")
-
-
-def _text(message: aiohttp.WSMessage) -> str:
-    if message.type is aiohttp.WSMsgType.TEXT:
-        return str(message.data)
-    if message.type is aiohttp.WSMsgType.ERROR:
-        raise _gone(f"it broke: {message.data}")
-    if message.type is aiohttp.WSMsgType.BINARY:
-        raise _gone("it says what is no announcement")
-    raise _gone("it closed")
-
-
-def _without_redirects() -> aiohttp.TraceConfig:
-    async def refuse(_: aiohttp.ClientSession, __: SimpleNamespace, ___: Any) -> NoReturn:
-        raise _gone("it redirects")
-
-    config = aiohttp.TraceConfig()
-    config.on_request_redirect.append(refuse)
-    return config
-
-
-def _gone(why: str) -> NodeUnavailable:
-    return NodeUnavailable("SOCKET_UNAVAILABLE", why)
+        raise gone("it says what nobody asked for")

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 
 import aiohttp
 import msgspec
+from aiohttp.abc import AbstractResolver
 from msgspec import UNSET
 from msgspec.json import Decoder
 from prometheus_client import Histogram
@@ -18,9 +19,12 @@ from prometheus_client import Histogram
 from mercato.evm.rpc.dialects import error_of
 from mercato.evm.rpc.endpoints import Endpoint, EndpointState, choose
 from mercato.evm.rpc.errors import BlockUnknown, NodeFault, NodeRateLimited, NodeUnavailable, RpcError
-from mercato.evm.rpc.wire import Answer
+from mercato.evm.rpc.places import EndpointNotAllowed, check_place
+from mercato.evm.rpc.wire import Answer, chain_number_of
+from mercato.kit.dialing import connector
 from mercato.kit.errors import FailedPrecondition, InvalidArgument
 from mercato.kit.ids import ChainId
+from mercato.kit.logging import get_logger
 
 J = TypeVar("J")
 T = TypeVar("T")
@@ -63,7 +67,9 @@ class Transport:
 
     An endpoint that cannot be reached, times out or talks nonsense is paused (exponential, with jitter) and the
     next one asked, until the time is up. A rate limit pauses likewise. `BlockUnknown` and `NodeFault` are taken to each
-    other endpoint once. Every other refusal is final. An endpoint that serves another chain is not used.
+    other endpoint once. Every other refusal is final. An endpoint that serves another chain is not used, nor one whose
+    host is, when it is dialled, where `check_place` allows no node. Its headers go to its own host: redirects are not
+    followed, proxies of the environment not used, cookies not kept.
     """
 
     def __init__(
@@ -74,8 +80,10 @@ class Transport:
         timeout: float = 10.0,
         patience: float = 10.0,
         draw: random.Random | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
-        """`timeout` is for one HTTP request, `patience` for all tries of one call together, in seconds."""
+        """`timeout` is for one HTTP request, `patience` for all tries of one call together, in seconds; `resolver`
+        stands in for the system's own."""
         if not endpoints:
             raise FailedPrecondition("NO_ENDPOINT", f"{chain_id.caip2} has no endpoint; register one")
         self.chain = chain_id
@@ -83,12 +91,17 @@ class Transport:
         self._timeout = timeout
         self._patience = patience
         self._draw = draw or random.Random()
+        self._resolver = resolver
         self._opened: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._opened = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE),
+            connector=connector(
+                check_place, resolver=self._resolver, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE
+            ),
             headers={"Content-Type": "application/json"},
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self
 
@@ -148,7 +161,7 @@ class Transport:
         started_at = clock()
         try:
             return await self._ask(state, calls[0], _batch_body(calls), read, timeout)
-        except _Unusable as error:
+        except (_Unusable, EndpointNotAllowed) as error:
             state.failed(started_at, clock(), str(error), self._jitter())
         except RpcError as error:
             state.last_error = error.message
@@ -157,7 +170,8 @@ class Transport:
     async def check_chain(self) -> None:
         """Asks every endpoint for its chain id.
 
-        Raises `FailedPrecondition` WRONG_CHAIN when one serves another chain; one that is down is passed over.
+        Raises `FailedPrecondition` WRONG_CHAIN when one serves another chain, and `EndpointNotAllowed` when one is
+        where no node may be; one that is down is passed over.
         """
         for state in self.endpoints:
             try:
@@ -183,7 +197,7 @@ class Transport:
                 break
             try:
                 return await self._ask(state, call, body, read, min(self._timeout, give_up_at - started_at))
-            except _Unusable as error:
+            except (_Unusable, EndpointNotAllowed) as error:
                 state.failed(started_at, clock(), str(error), self._jitter())
             except NodeRateLimited as error:
                 refusal = error
@@ -213,8 +227,8 @@ class Transport:
                 state.answered()
                 timing.outcome = "refused"
                 raise
-            except (ValueError, InvalidArgument) as error:  # hex that is none, an address of 19 bytes
-                raise _Unusable(f"malformed result of {call.method}: {error}") from None
+            except (ValueError, InvalidArgument):  # hex that is none, an address of 19 bytes
+                raise _Unusable(f"malformed result of {call.method}") from None
             state.answered()
             timing.outcome = "answered"
             return value
@@ -224,7 +238,7 @@ class Transport:
         reply = await self._post(state.endpoint, msgspec.json.encode(_envelope(0, call)), timeout)
         result = _result(_parse(_CHAIN_ID, reply, call), call, reply)
         try:
-            state.serves_chain = int(result, 16)
+            state.serves_chain = chain_number_of(result)
         except ValueError:
             raise _Unusable("malformed chain id") from None
 
@@ -242,8 +256,8 @@ class Transport:
                 return _Reply(response.status, await response.read(), _seconds_of(response.headers.get("Retry-After")))
         except TimeoutError:
             raise _Unusable(f"no answer within {timeout:.1f} s") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise _Unusable(f"{type(error).__name__}: {error}") from None
+        except (aiohttp.ClientError, OSError, UnicodeError) as error:  # whose text may be the URL, which may hold a key
+            raise _Unusable(f"it cannot be reached ({type(error).__name__})") from None
 
     def _jitter(self) -> float:
         return self._draw.uniform(0.5, 1.0)
@@ -286,8 +300,11 @@ def _parse(decoder: Decoder[T], reply: _Reply, call: Call) -> T:
             raise NodeRateLimited(_TOO_MANY_REQUESTS, "too many requests", None, reply.retry_after) from None
         if reply.status == _CONTENT_TOO_LARGE:
             raise error_of(call.method, 0, "response too large", None, call.blocks) from None
-        excerpt = reply.body[:_EXCERPT].decode("utf-8", "replace")
-        raise _Unusable(f"HTTP {reply.status}, {error}: {excerpt!r}") from None
+        # What was said stays here: errors travel to callers, and whoever answers may not be a node.
+        get_logger("nodes").debug(
+            "no JSON-RPC", status=reply.status, problem=str(error), excerpt=repr(reply.body[:_EXCERPT])
+        )
+        raise _Unusable(f"HTTP {reply.status}, not JSON-RPC") from None
 
 
 def _result(answer: Answer[T], call: Call, reply: _Reply) -> T:

@@ -5,6 +5,7 @@ Two layers: `…Json` structs name the fields we read, as text; their values bec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +16,8 @@ from mercato.evm.logs.raw import RawLog
 from mercato.kit.ids import Address, Wei
 
 T = TypeVar("T")
+
+_CHAIN_NUMBER = re.compile(r"0x[0-9a-fA-F]{1,64}")
 
 BlockTag = str
 """``latest``, ``safe``, ``finalized``, ``earliest`` or ``pending``."""
@@ -227,6 +230,13 @@ def fee_history_of(json: FeeHistoryJson) -> FeeHistory:
         base_fees=tuple(Wei(int(fee, 16)) for fee in json.base_fee_per_gas),
         rewards=tuple(tuple(Wei(int(fee, 16)) for fee in block) for block in json.reward or ()),
     )
+
+
+def chain_number_of(text: str) -> int:
+    """The result of eth_chainId (EIP-695). Raises `ValueError` for what is no number of at most 256 bits."""
+    if not _CHAIN_NUMBER.fullmatch(text):
+        raise ValueError("malformed chain id")
+    return int(text, 16)
 
 
 def bytes_of(text: str) -> bytes:

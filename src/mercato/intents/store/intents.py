@@ -69,6 +69,10 @@ class IntentStore:
             raise NotFound("INTENT_NOT_FOUND", "you have no intent with this id; list your intents to see them")
         return found[0]
 
+    async def list_own(self, intent_ids: Sequence[UUID], user_id: UUID) -> list[Intent]:
+        """The user's among these, in no particular order."""
+        return await self._fetch("id = ANY($1::uuid[]) AND user_id = $2", intent_ids, user_id)
+
     async def find_prepared(self, user_id: UUID, key: str, body_hash: bytes) -> Intent | None:
         """What an earlier prepare call with this key made. Raises `Conflict` IDEMPOTENCY_KEY_REUSED when that call
         had another body."""

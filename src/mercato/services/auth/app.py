@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from mercato.evm.directory import ChainDirectory
 from mercato.kit import grpc, ops, postgres, rabbit, redis
-from mercato.kit.ids import Address, new_id
+from mercato.kit.ids import new_id
 from mercato.kit.logging import get_logger
 from mercato.kit.outbox import OutboxRelay
 from mercato.kit.settings import Settings
@@ -19,7 +20,10 @@ from mercato.rpc.chains.v1.chains_pb2_grpc import ChainsServiceStub
 from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceStub
 from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceStub
 from mercato.services.auth import jobs
+from mercato.services.auth.consumers import UNLINKED_CONSUMER, OnWalletUnlinked
+from mercato.services.auth.model.admins import Admins
 from mercato.services.auth.model.policy import SignInPolicy
+from mercato.services.auth.model.sessions import Lifetimes
 from mercato.services.auth.model.tokens import SigningKey
 from mercato.services.auth.rpc.clients import ChainsClient, UsersClient, WalletsClient
 from mercato.services.auth.rpc.servicer import AuthServicer, user_logged_in
@@ -44,28 +48,22 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         client = await enter(redis.connected(settings))
         broker = await enter(rabbit.connected(settings, "auth"))
         users = UsersClient(await enter(grpc.connected(settings, "users", UsersServiceStub)))
-        wallets = WalletsClient(await enter(grpc.connected(settings, "wallets", WalletsServiceStub)))
+        wallets = WalletsClient(await enter(grpc.connected(settings, "wallets", WalletsServiceStub)), log)
         directory = ChainDirectory(await enter(grpc.connected(settings, "chains", ChainsServiceStub)))
         chains = ChainsClient(await enter(directory))
-        nonces = NonceStore(database, client, log)
         sessions = SessionStore(database, client, _access_ttl(settings), log)
+        manage = ManageSessions(sessions, _now)
         keys = KeyRing(KeyStore(database), _configured_keys(settings), _access_ttl(settings), _now)
         await keys.load()
-        limits = RateLimiter(client, settings.auth_rate_limit, log)
-        servicer = compose(
-            settings,
-            nonces=nonces,
-            sessions=sessions,
-            keys=keys,
-            limits=limits,
-            chains=chains,
-            users=users,
-            wallets=wallets,
-        )
+        limits = RateLimiter(client, settings.auth_rate_limit, settings.auth_address_limit, log)
+        nonces = NonceStore(database, client, log)
+        ports = Ports(nonces, sessions, keys, limits, chains, users, wallets)
+        servicer = compose(settings, ports, manage)
         await enter(looping(log, "outbox", OutboxRelay(database, broker.publisher).run))
         await enter(looping(log, "keys", partial(jobs.keep_keys, keys)))
         await enter(looping(log, "blacklist", partial(jobs.keep_blacklist, sessions, _now)))
         await enter(looping(log, "purge", partial(jobs.purge, nonces, sessions, _now)))
+        await enter(broker.consuming(UNLINKED_CONSUMER, OnWalletUnlinked(manage)))
         await enter(
             grpc.serving(
                 settings, "auth", [(add_AuthServiceServicer_to_server, servicer, "mercato.auth.v1.AuthService")]
@@ -75,52 +73,65 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-def compose(
-    settings: Settings,
-    *,
-    nonces: NonceStore,
-    sessions: SessionStore,
-    keys: KeyRing,
-    limits: RateLimiter,
-    chains: ChainsClient,
-    users: Users,
-    wallets: Wallets,
-) -> AuthServicer:
-    """The use cases on their stores."""
+@dataclass(frozen=True)
+class Ports:
+    """What the use cases stand on."""
+
+    nonces: NonceStore
+    sessions: SessionStore
+    keys: KeyRing
+    limits: RateLimiter
+    chains: ChainsClient
+    users: Users
+    wallets: Wallets
+
+
+def compose(settings: Settings, ports: Ports, manage: ManageSessions) -> AuthServicer:
+    """The use cases on their ports."""
     policy = SignInPolicy(settings.siwe_domains, settings.siwe_uris, timedelta(seconds=settings.clock_skew))
-    admins = frozenset(Address.parse(text) for text in settings.admin_addresses)
-    mint = TokenMint(keys, settings.jwt_issuer, _access_ttl(settings), admins)
-    refresh_ttl = timedelta(seconds=settings.refresh_ttl)
+    mint = TokenMint(ports.keys, settings.jwt_issuer, _access_ttl(settings), Admins.parse(settings.admin_addresses))
+    lifetimes = Lifetimes(timedelta(seconds=settings.refresh_ttl), timedelta(seconds=settings.contract_session_ttl))
     return AuthServicer(
         issue_nonce=IssueNonce(
             policy=policy,
-            chains=chains,
-            nonces=nonces,
-            limits=limits,
+            chains=ports.chains,
+            nonces=ports.nonces,
+            limits=ports.limits,
             ttl=timedelta(seconds=settings.nonce_ttl),
             clock=_now,
         ),
-        sign_in=SignIn(
-            policy=policy,
-            chains=chains,
-            nonces=nonces,
-            limits=limits,
-            signatures=chains,
-            users=users,
-            wallets=wallets,
-            sessions=sessions,
+        sign_in=_sign_in(ports, policy, mint, lifetimes),
+        refresh=Refresh(
+            sessions=ports.sessions,
+            limits=ports.limits,
+            signatures=ports.chains,
+            wallets=ports.wallets,
             mint=mint,
-            announce=user_logged_in,
-            refresh_ttl=refresh_ttl,
+            lifetimes=lifetimes,
             clock=_now,
             make_id=new_id,
         ),
-        refresh=Refresh(
-            sessions=sessions, limits=limits, mint=mint, refresh_ttl=refresh_ttl, clock=_now, make_id=new_id
-        ),
-        introspect=Introspect(keys, sessions, settings.jwt_issuer, _now),
-        sessions=ManageSessions(sessions, _now),
-        keys=keys,
+        introspect=Introspect(ports.keys, ports.sessions, settings.jwt_issuer, _now),
+        sessions=manage,
+        keys=ports.keys,
+    )
+
+
+def _sign_in(ports: Ports, policy: SignInPolicy, mint: TokenMint, lifetimes: Lifetimes) -> SignIn:
+    return SignIn(
+        policy=policy,
+        chains=ports.chains,
+        nonces=ports.nonces,
+        limits=ports.limits,
+        signatures=ports.chains,
+        users=ports.users,
+        wallets=ports.wallets,
+        sessions=ports.sessions,
+        mint=mint,
+        announce=user_logged_in,
+        lifetimes=lifetimes,
+        clock=_now,
+        make_id=new_id,
     )
 
 

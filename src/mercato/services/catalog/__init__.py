@@ -7,5 +7,5 @@ consumes: collections.events (created, configured), mints.events (minted), token
 publishes: collections.domain, mints.domain, tokens.domain, media.events (metadata.requested)
 stores: catalog_db (sync_state, blocks, collections and their facts, tokens, ownership_transfers, token_balances,
     collection_holders, activities, token_metadata, traits, trait_values, token_trait_links, metadata_requests,
-    nft_flags); Redis `cache:read:v:*`, the versions of what readers may keep
+    nft_flags, nft_flag_history); Redis `cache:read:v:*`, the versions of what readers may keep
 """

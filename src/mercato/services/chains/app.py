@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from mercato.kit import grpc, ops, postgres, redis
@@ -19,13 +19,13 @@ SERVICE = "chains"
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[None]:
-    """The service, until the block ends."""
+async def running(settings: Settings, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[None]:
+    """The service, until the block ends. `clock` is monotonic, in seconds."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(postgres.connected(settings, "chain_registry_db"))
         cache = await stack.enter_async_context(redis.connected(settings))
         store = ChainStore(database, cache, Vault.parse(settings.chain_secrets_key.get_secret_value()))
-        reads = ReadChains(store, asyncio.get_running_loop().time)
+        reads = ReadChains(store, clock)
         servicer = ChainsRpc(reads, WriteChains(store, NodesClient(), reads), ChainAudit(database))
         await stack.enter_async_context(
             grpc.serving(

@@ -19,6 +19,7 @@ from mercato.services.chains.model.chains import (
     check_endpoint,
     check_gas_policy,
     check_spec,
+    well_spelled,
     without_credentials,
 )
 from mercato.services.chains.model.edits import (
@@ -117,12 +118,12 @@ class WriteChains:
     ) -> Chain:
         """Adds or changes a node of a chain, after it has said that it is one.
 
-        Raises `FailedPrecondition` ENDPOINT_UNREACHABLE, `InvalidArgument` CHAIN_ID_MISMATCH, ENDPOINT_NOT_ALLOWED and
-        those of `check_endpoint`, `NotFound` CHAIN_UNKNOWN.
+        Raises `FailedPrecondition` ENDPOINT_UNREACHABLE or ENDPOINT_HEADERS_NEEDED, `InvalidArgument`
+        CHAIN_ID_MISMATCH, ENDPOINT_NOT_ALLOWED and those of `check_endpoint`, `NotFound` CHAIN_UNKNOWN.
         """
         given = without_credentials(endpoint)
         check_endpoint(given)
-        edit = PutEndpoint(chain_id, given, headers)
+        edit = PutEndpoint(chain_id, well_spelled(given), headers)
         await self._confirm_endpoint(chain_id, edit.completed(await self._present(chain_id)))
         return await self._write(edit, instruction)
 
@@ -168,8 +169,10 @@ class WriteChains:
         except InvalidArgument:
             raise
         except MercatoError as error:
+            # One message for whatever is there: how it fails would tell inner servers apart.
             raise FailedPrecondition(
-                "ENDPOINT_UNREACHABLE", f"the endpoint does not answer eth_chainId: {error.message}"
+                "ENDPOINT_UNREACHABLE",
+                "the endpoint does not answer eth_chainId as a node does, at each of its URLs; see the registry's log",
             ) from error
         if reported != chain_id:
             raise InvalidArgument(

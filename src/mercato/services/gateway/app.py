@@ -42,9 +42,9 @@ from mercato.services.gateway.graph.schema import SDL, build_schema
 from mercato.services.gateway.http import answers
 from mercato.services.gateway.http.answers import HttpRefusal
 from mercato.services.gateway.http.cookies import REFRESH_PATH, CookiePolicy
-from mercato.services.gateway.http.edge import Edge
+from mercato.services.gateway.http.edge import Direct, Edge
 from mercato.services.gateway.http.graphql import GraphQLEndpoint
-from mercato.services.gateway.http.hot import HotReads
+from mercato.services.gateway.http.hot import Doorkeeper, HotReads
 from mercato.services.gateway.http.media import MediaEndpoint
 from mercato.services.gateway.http.multipart import PREFLIGHT_HEADERS
 from mercato.services.gateway.http.pages import Assets, Pages, web_folder
@@ -115,7 +115,8 @@ def application(
     ]
     if local:
         routes.append(Route("/dev/config.json", pages.local_config))
-    middleware = [Middleware(Edge, logger=logger), _cross_origin(settings)]
+    direct = Middleware(Direct, posts={"/graphql": graphql.post, REFRESH_PATH: graphql.post})
+    middleware = [Middleware(Edge, logger=logger), _cross_origin(settings), direct]
     return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
 
 
@@ -153,7 +154,8 @@ def hot_reads(settings: Settings, kept: Answers, most: Limits) -> HotReads | Non
     if not settings.read_cache:
         return None
     salt = f"{version('mercato')} {most} {SDL}".encode()
-    return HotReads(kept, salt, settings.read_cache_ttl, settings.read_cache_limit, time.monotonic)
+    doorkeeper = None if settings.read_cache_first else Doorkeeper()
+    return HotReads(kept, salt, settings.read_cache_ttl, settings.read_cache_limit, time.monotonic, doorkeeper)
 
 
 def _documents(settings: Settings, engine: Engine, kept: DocumentStore) -> Documents:

@@ -44,6 +44,9 @@ _STANDARDS = {
 }
 _NOBODY = bytes(ZERO_ADDRESS)
 
+_FOR_WALLETS_ALONE = {"approved"}
+_FOR_WALLETS = _FOR_WALLETS_ALONE | {"transferred", "reorged"}
+
 
 @dataclass(frozen=True)
 class Context:
@@ -236,15 +239,16 @@ def reorged(chain: ChainId, reorg: Reorg) -> Outgoing:
     return _outgoing(topology.CHAINS_EVENTS, topology.reorged(chain), message)
 
 
-def reaches_catalog(message: Outgoing) -> bool:
-    """Whether the read model applies it: approvals are for wallets alone."""
-    return not message.routing_key.startswith("approved.")
+def kind_of(message: Outgoing) -> str:
+    """What happened, as the routing key says it."""
+    return message.routing_key.partition(".")[0]
 
 
 def advanced(
-    chain: ChainId, indexed: Block, horizons: Horizons, generation: int, from_block: int, after: Iterable[str]
+    chain: ChainId, indexed: Block, horizons: Horizons, generation: int, from_block: int, after: Mapping[str, str]
 ) -> Outgoing:
-    """ChainAdvanced: every fact up to `indexed` is with the broker, in the messages `after` since `from_block`."""
+    """ChainAdvanced: every fact up to `indexed` is with the broker, in the messages `after` since `from_block`: their
+    ids with what kind each is."""
     message = events_pb2.ChainAdvanced(
         chain_id=chain.caip2,
         indexed=_block(indexed),
@@ -253,7 +257,8 @@ def advanced(
         finalized=max(horizons.finalized, 0),
         generation=generation,
         from_block=from_block,
-        after=after,
+        after=[id_ for id_, kind in after.items() if kind not in _FOR_WALLETS_ALONE],
+        approvals_after=[id_ for id_, kind in after.items() if kind in _FOR_WALLETS],
     )
     return _outgoing(topology.CHAINS_EVENTS, topology.advanced(chain), message)
 

@@ -1,69 +1,37 @@
 """The sandboxed fetcher: the only way this system reads an address that a stranger wrote.
 
-Every name is resolved here and the connection is pinned to the addresses that were checked, on every redirect, so that
-neither a redirect nor a second DNS answer reaches a private network. Size (after decompression) and time are capped.
+Every address is checked when it is dialled, on every redirect, so that neither a redirect nor a second DNS answer
+reaches a private network. Size (after decompression) and time are capped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
+from mercato.kit.dialing import IpAddress, connector, inner
 from mercato.kit.errors import InvalidArgument, TooLarge, Unavailable
 
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 AddressRule = Callable[[IpAddress], bool]
 
 MAX_REDIRECTS = 5
 _CHUNK = 65536
-_NUMERIC = socket.AI_NUMERICHOST
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def is_public(address: IpAddress) -> bool:
     """Whether a stranger's URL may lead there: global unicast only, also for IPv4 addresses inside IPv6 ones."""
-    if isinstance(address, ipaddress.IPv6Address):
-        embedded = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if address in _NAT64:
-            embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if embedded is not None:
-            return is_public(embedded)
-    return address.is_global and not address.is_multicast
+    found = inner(address)
+    return found.is_global and not found.is_multicast
 
 
-class _CheckedResolver(AbstractResolver):
-    """Resolves a host and refuses it when any of its addresses breaks the rule."""
-
-    def __init__(self, rule: AddressRule) -> None:
-        self._rule = rule
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        results = []
-        for kind, _, protocol, _, address in found:
-            check_address(str(address[0]), self._rule)
-            where = str(address[0])
-            results.append(
-                ResolveResult(hostname=host, host=where, port=port, family=kind, proto=protocol, flags=_NUMERIC)
-            )
-        return results
-
-    async def close(self) -> None:
-        """Holds nothing."""
-
-
-def check_address(text: str, rule: AddressRule) -> None:
+def check_address(address: IpAddress, rule: AddressRule) -> None:
     """Raises `InvalidArgument` URI_ADDRESS_REFUSED for an IP address that breaks the rule."""
-    if not rule(ipaddress.ip_address(text.partition("%")[0])):
+    if not rule(address):
         raise InvalidArgument("URI_ADDRESS_REFUSED", "the URI leads to an address that is not public")
 
 
@@ -105,10 +73,10 @@ class Fetcher:
         if parts.scheme not in ("http", "https") or not host or parts.username or port == 0:
             raise InvalidArgument("URI_SCHEME_REFUSED", "only plain http and https URIs are fetched")
         try:
-            ipaddress.ip_address(host.partition("%")[0])
+            address = ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
-            return  # a name: the resolver checks what it stands for
-        check_address(host, self._rule)
+            return  # a name: what it stands for is checked when it is dialled
+        check_address(address, self._rule)
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -127,8 +95,10 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
 @asynccontextmanager
 async def opened(timeout: float, rule: AddressRule = is_public) -> AsyncIterator[Fetcher]:
     """A fetcher with its own connections, closed at the end of the block. `timeout` in seconds covers a whole fetch."""
-    connector = aiohttp.TCPConnector(resolver=_CheckedResolver(rule), use_dns_cache=False, limit=32, limit_per_host=8)
     async with aiohttp.ClientSession(
-        connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "mercato"}
+        connector=connector(lambda address: check_address(address, rule), limit=32, limit_per_host=8),
+        trust_env=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": "mercato"},
     ) as session:
         yield Fetcher(session, rule, timeout)

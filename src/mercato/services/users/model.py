@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mercato.kit.errors import InvalidArgument
+from mercato.kit.errors import FailedPrecondition, InvalidArgument
 from mercato.kit.ids import Address, UserId
 
 NAME_LIMIT = 50
@@ -29,7 +29,7 @@ LABEL_LIMIT = 30
 URL_LIMIT = 300
 
 _HANDLE = re.compile(r"[A-Za-z0-9_]{3,30}")
-# What an upload gives out, or a file of a folder that lies in IPFS.
+# What an upload gives out, or a file of a folder.
 _AVATAR = re.compile(r"ipfs://[A-Za-z0-9]{20,120}(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]{1,120}){0,8}")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 # A name in DNS with two labels at least, the last not a number; no port, no user, and in the rest what RFC 3986 allows.
@@ -49,8 +49,9 @@ register root sales search security settings signin signout signup staff static 
 terms token tokens trade undefined user username users verified wallet wallets web www
 """
 _RESERVED = frozenset(_RESERVED_TEXT.split())
-# Digits that are read as letters, so that "adm1n" is reserved with "admin".
-_READ_AS = str.maketrans("0134578", "oieastb", "_")
+# Digits that are read as letters, so that "adm1n" is reserved with "admin". What they are read as may look like yet
+# another letter, as in "rn3rcat0".
+_READ_AS = str.maketrans("0123456789", "oizeasgtbg", "_")
 _LOOKS_LIKE = str.maketrans("01i", "oll", "_")
 
 
@@ -104,6 +105,42 @@ def skeleton(handle: str) -> str:
     return handle.translate(_LOOKS_LIKE).replace("rn", "m").replace("vv", "w")
 
 
+HELD_LIMIT = 5
+"""Handles that one user holds back at most; else one user could keep any number from everybody."""
+
+
+def check_held(held: int) -> None:
+    """`held` handles are held back for a user who wants to change it once more. Raises `FailedPrecondition`
+    TOO_MANY_HANDLES."""
+    if held > HELD_LIMIT:
+        raise FailedPrecondition(
+            "TOO_MANY_HANDLES",
+            f"you changed your handle often: {HELD_LIMIT} earlier ones are held for you; take one of them, or wait",
+            field="handle",
+        )
+
+
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
+"""Types of stored files that are shown as pictures; SVG is handed out as a download, for it may run scripts."""
+
+
+def check_avatar(content_type: str | None) -> None:
+    """An avatar is a picture that media holds; `content_type` is what it found in the file, None without one.
+
+    An ``ipfs://`` URI can name any file of the world's, but nobody here would have looked at it: nothing fetches it
+    when a profile is shown, and it may be gone, or no picture at all. So it is uploaded first.
+    Raises `FailedPrecondition` AVATAR_NOT_STORED or `InvalidArgument` AVATAR_NOT_AN_IMAGE.
+    """
+    if content_type is None:
+        raise FailedPrecondition(
+            "AVATAR_NOT_STORED", "this picture is not stored here; upload it and use its uri", field="avatar_uri"
+        )
+    if content_type.partition(";")[0].strip() not in PICTURES:
+        raise InvalidArgument(
+            "AVATAR_NOT_AN_IMAGE", "an avatar is a PNG, JPEG, GIF, WebP or AVIF image", field="avatar_uri"
+        )
+
+
 def folded(handle: str) -> str | None:
     """A handle as it is kept, for looking one up; None for what cannot be one."""
     return handle.lower() if _HANDLE.fullmatch(handle) else None
@@ -133,7 +170,7 @@ def _handle(text: str) -> str:
             "INVALID_HANDLE", "a handle has 3 to 30 letters a-z, digits and underscores", field="handle"
         )
     handle = text.lower()
-    if handle.translate(_READ_AS) in _RESERVED or skeleton(handle) in _RESERVED_SKELETONS:
+    if skeleton(handle.translate(_READ_AS)) in _RESERVED_SKELETONS:
         raise InvalidArgument("HANDLE_RESERVED", f"{handle} is reserved; choose another handle", field="handle")
     return handle
 
@@ -159,9 +196,8 @@ def _bio(text: str) -> str:
 def _avatar(text: str) -> str:
     if text and (len(text) > AVATAR_LIMIT or _AVATAR.fullmatch(text) is None):
         raise InvalidArgument(
-            "INVALID_AVATAR", "an avatar is the ipfs:// URI of an upload, or of another file in IPFS",
-            field="avatar_uri",
-        )  # fmt: skip
+            "INVALID_AVATAR", "an avatar is the ipfs:// URI of an image that was uploaded here", field="avatar_uri"
+        )
     return text
 
 

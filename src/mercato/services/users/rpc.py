@@ -1,18 +1,28 @@
-"""UsersService over gRPC: parse, call the use case, render."""
+"""UsersService over gRPC: parse, call the use case, render; and what users asks of media."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grpc import aio
 
+from mercato.kit import tracing
+from mercato.kit.errors import NotFound
+from mercato.kit.grpc import error_from_status
 from mercato.kit.ids import Address, UserId, parse_id
+from mercato.rpc.media.v1 import media_pb2
 from mercato.rpc.users.v1 import users_pb2 as pb
 from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceServicer
 from mercato.services.users.model import Link, ProfileChange, User
 from mercato.services.users.usecases import BatchGetUsers, EnsureUser, FindUser, UpdateProfile
 
+if TYPE_CHECKING:
+    from mercato.rpc.media.v1.media_pb2_grpc import MediaServiceAsyncStub
+
 Context = aio.ServicerContext[Any, Any]
+
+_PATIENCE = 3.0
+"""Seconds for a question to media: less than a caller of ours waits."""
 
 
 class UsersServicer(UsersServiceServicer):
@@ -52,6 +62,30 @@ class UsersServicer(UsersServiceServicer):
             else None,
         )
         return _user(await self._update_profile.run(UserId(parse_id(request.user_id, "user_id")), change))
+
+
+class MediaClient:
+    def __init__(self, stub: MediaServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def find_type(self, uri: str) -> str | None:
+        """Content type of the file that is stored under an ``ipfs://`` URI; of its bytes none is read. Raises
+        `Unavailable` while media is away."""
+        request = media_pb2.ReadRequest(path=uri.removeprefix("ipfs://"))
+        call = self._stub.Read(request, timeout=_PATIENCE, metadata=_trace(), wait_for_ready=True)
+        try:
+            return (await anext(aiter(call))).header.content_type
+        except aio.AioRpcError as error:
+            known = error_from_status(error)
+            if isinstance(known, NotFound):
+                return None
+            raise known from None
+        finally:
+            call.cancel()
+
+
+def _trace() -> aio.Metadata:
+    return aio.Metadata(*tracing.inject().items())
 
 
 def _user(user: User) -> pb.User:

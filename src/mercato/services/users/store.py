@@ -9,8 +9,8 @@ import asyncpg
 
 from mercato.kit.errors import Conflict, NotFound, Poison
 from mercato.kit.ids import Address, UserId
-from mercato.kit.postgres import Database
-from mercato.services.users.model import Link, Profile, ProfileChange, User, skeleton
+from mercato.kit.postgres import Connection, Database
+from mercato.services.users.model import Link, Profile, ProfileChange, User, check_held, skeleton
 
 LOGIN_CONSUMER = "users.auth.logged_in"
 
@@ -30,6 +30,20 @@ _RECORD_LOGIN = """
 UPDATE users SET last_login_at = greatest(last_login_at, $2) WHERE id = $1
 """
 _LEAVE = "UPDATE users SET address_left = true WHERE address = $1 AND id = ANY($2::uuid[]) AND NOT address_left"
+_HANDLE_OF = "SELECT handle FROM profiles WHERE user_id = $1 FOR UPDATE"
+# Whoever takes or gives up a handle of this look does so alone. Locked in one order, so that nobody waits in a circle.
+_ALONE = """
+SELECT pg_advisory_xact_lock(hashtextextended('handle ' || skeleton, 0))
+FROM (SELECT unnest($1::text[]) AS skeleton ORDER BY 1) looks
+"""
+_HELD_BY = "SELECT user_id FROM held_handles WHERE skeleton = $1 AND user_id <> $2 AND released_at > $3"
+_TAKE = "DELETE FROM held_handles WHERE skeleton = $1"
+_HOLD = """
+INSERT INTO held_handles (skeleton, handle, user_id, released_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (skeleton) DO UPDATE SET
+    handle = excluded.handle, user_id = excluded.user_id, released_at = excluded.released_at
+"""
+_COUNT_HELD = "SELECT count(*) FROM held_handles WHERE user_id = $1 AND released_at > $2"
 _CHANGE = """
 UPDATE profiles SET
     handle = coalesce($2, handle),
@@ -78,10 +92,15 @@ class UserStore:
         rows = await self._database.pool.fetch(f"{_USER} WHERE users.id = ANY($1::uuid[])", ids)
         return [_from_row(row) for row in rows]
 
-    async def change_profile(self, user_id: UserId, change: ProfileChange, now: datetime) -> User:
-        """Raises `Conflict` HANDLE_TAKEN or HANDLE_CONFUSABLE, which the unique indexes decide, or `NotFound`
-        USER_NOT_FOUND."""
+    async def change_profile(self, user_id: UserId, change: ProfileChange, now: datetime, held_since: datetime) -> User:
+        """A handle that is given up is held for its user; one that was given up after `held_since` is nobody else's.
+
+        Raises `Conflict` HANDLE_TAKEN or HANDLE_CONFUSABLE, which the unique indexes decide, or HANDLE_HELD,
+        `FailedPrecondition` TOO_MANY_HANDLES, or `NotFound` USER_NOT_FOUND.
+        """
         async with self._database.transaction() as tx:
+            if change.handle is not None:
+                await _exchange_handle(tx.connection, user_id, change.handle, now, held_since)
             try:
                 await tx.connection.execute(
                     _CHANGE, user_id, change.handle, change.display_name, change.bio, change.avatar_uri, now,
@@ -94,6 +113,25 @@ class UserStore:
         if row is None:
             raise NotFound("USER_NOT_FOUND", f"there is no user {user_id}")
         return _from_row(row)
+
+
+async def _exchange_handle(
+    connection: Connection, user_id: UserId, wanted: str, now: datetime, held_since: datetime
+) -> None:
+    before = await connection.fetchval(_HANDLE_OF, user_id)
+    left = None if before is None else skeleton(before)
+    taken = skeleton(wanted)
+    await connection.execute(_ALONE, [taken] if left is None else [taken, left])
+    if await connection.fetchval(_HELD_BY, taken, user_id, held_since) is not None:
+        raise Conflict(
+            "HANDLE_HELD",
+            f"{wanted}, or what looks like it, was somebody's until lately and is kept for them; choose another handle",
+            field="handle",
+        )
+    await connection.execute(_TAKE, taken)
+    if left is not None and left != taken:
+        await connection.execute(_HOLD, left, before, user_id, now)
+        check_held(await connection.fetchval(_COUNT_HELD, user_id, held_since))
 
 
 def _taken(handle: str | None, index: str | None) -> Conflict:

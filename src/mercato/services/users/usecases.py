@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import Address, UserId
-from mercato.services.users.model import ProfileChange, User, checked, folded
+from mercato.services.users.model import ProfileChange, User, check_avatar, checked, folded
 
 BATCH_LIMIT = 1000
 
@@ -28,7 +28,14 @@ class Store(Protocol):
 
     async def batch(self, ids: Sequence[UserId]) -> list[User]: ...
 
-    async def change_profile(self, user_id: UserId, change: ProfileChange, now: datetime) -> User: ...
+    async def change_profile(
+        self, user_id: UserId, change: ProfileChange, now: datetime, held_since: datetime
+    ) -> User: ...
+
+
+class Media(Protocol):
+    async def find_type(self, uri: str) -> str | None:
+        """Content type of the file that is stored under an ``ipfs://`` URI, as it was found in its bytes."""
 
 
 class EnsureUser:
@@ -95,13 +102,24 @@ class FindUser:
 
 
 class UpdateProfile:
-    """A user's change of the own profile."""
+    """A user's change of the own profile. A handle that is given up is nobody else's for `handle_hold`."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, media: Media, clock: Clock, handle_hold: timedelta) -> None:
         self._store = store
+        self._media = media
         self._clock = clock
+        self._handle_hold = handle_hold
 
     async def run(self, user_id: UserId, change: ProfileChange) -> User:
-        """Raises `InvalidArgument` (see `model.checked`), `Conflict` HANDLE_TAKEN or HANDLE_CONFUSABLE,
-        `NotFound` USER_NOT_FOUND."""
-        return await self._store.change_profile(user_id, checked(change), self._clock())
+        """Raises `InvalidArgument` (see `model.checked`) or AVATAR_NOT_AN_IMAGE, `Conflict` HANDLE_TAKEN,
+        HANDLE_CONFUSABLE or HANDLE_HELD, `FailedPrecondition` AVATAR_NOT_STORED or TOO_MANY_HANDLES, `NotFound`
+        USER_NOT_FOUND."""
+        kept = checked(change)
+        if kept.avatar_uri and not await self._has_avatar(user_id, kept.avatar_uri):
+            check_avatar(await self._media.find_type(kept.avatar_uri))
+        now = self._clock()
+        return await self._store.change_profile(user_id, kept, now, now - self._handle_hold)
+
+    async def _has_avatar(self, user_id: UserId, uri: str) -> bool:
+        """Whoever sends the whole profile again says nothing new of the picture."""
+        return any(user.profile.avatar_uri == uri for user in await self._store.batch([user_id]))

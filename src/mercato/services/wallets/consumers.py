@@ -1,26 +1,30 @@
-"""What wallets hears of chains: approvals given and taken, tokens moved, and blocks that are no longer canonical."""
+"""What wallets hears of chains: approvals given and taken, tokens moved, how far a
+chain is read, and blocks that are no longer canonical."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mercato.kit.errors import Poison
 from mercato.kit.ids import Address, ChainId, TokenId, parse_uint256
 from mercato.kit.messages import Incoming
-from mercato.rpc.common.v1.common_pb2 import STANDARD_ERC721, Block
+from mercato.rpc.common.v1 import common_pb2
 from mercato.rpc.events.v1.events_pb2 import (
     ApprovalChanged,
     ApprovalsChanged,
+    ChainAdvanced,
     ChainReorged,
     TokensTransferred,
     Transfer,
 )
-from mercato.services.wallets.model import Approval, Moves, MovesAt, Place
+from mercato.services.wallets.model import Approval, Block, Moves, Place, Progress, Retraction
 from mercato.services.wallets.usecases import FollowApprovals
 
 _ADDRESS = 20
 _DIGITS = 78
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_SECOND = 253_402_300_799
 
 
 class OnApprovalsChanged:
@@ -65,14 +69,45 @@ class OnChainReorged:
         event = incoming.message
         if not isinstance(event, ChainReorged):
             raise Poison("UNEXPECTED_TYPE", f"{incoming.type} does not belong in this queue")
+        if event.generation == 0:
+            raise Poison("GENERATION_MISSING", "reorganisations of a chain are counted from 1")
         orphaned = {_hash(block.hash): block.number for block in event.orphaned}
-        await self._follow.retract(incoming.message_id, ChainId.parse(event.chain_id), event.generation, orphaned)
+        retraction = Retraction(event.generation, orphaned, _block(event.common_ancestor))
+        await self._follow.retract(incoming.message_id, ChainId.parse(event.chain_id), retraction)
 
 
-def _approval(chain: ChainId, blocks: Sequence[Block], change: ApprovalChanged) -> Approval:
+class OnChainAdvanced:
+    """Handler of `wallets.chains.advanced`."""
+
+    def __init__(self, follow: FollowApprovals) -> None:
+        self._follow = follow
+
+    async def __call__(self, incoming: Incoming) -> None:
+        """Raises `Poison` or `InvalidArgument` for what no retry can mend."""
+        event = incoming.message
+        if not isinstance(event, ChainAdvanced):
+            raise Poison("UNEXPECTED_TYPE", f"{incoming.type} does not belong in this queue")
+        progress = Progress(
+            generation=event.generation,
+            indexed=_block(event.indexed),
+            head=event.head,
+            safe=event.safe,
+            finalized=event.finalized,
+            from_block=event.from_block,
+            after=list(event.approvals_after),
+        )
+        await self._follow.advance(incoming.message_id, ChainId.parse(event.chain_id), progress)
+
+
+def _block(told: common_pb2.Block) -> Block:
+    # A chain may claim any time; a timestamp ends with the year 9999.
+    return Block(told.number, _hash(told.hash), _EPOCH + timedelta(seconds=min(told.timestamp, _LAST_SECOND)))
+
+
+def _approval(chain: ChainId, blocks: Sequence[common_pb2.Block], change: ApprovalChanged) -> Approval:
     if change.block >= len(blocks):
         raise Poison("BLOCK_MISSING", f"a fact names block {change.block} of {len(blocks)}")
-    block = blocks[change.block]
+    block = _block(blocks[change.block])
     return Approval.changed(
         chain=chain,
         contract=Address(change.contract),
@@ -82,22 +117,20 @@ def _approval(chain: ChainId, blocks: Sequence[Block], change: ApprovalChanged) 
         approved=change.approved,
         place=Place(
             block_number=block.number,
-            block_hash=_hash(block.hash),
-            block_time=datetime.fromtimestamp(block.timestamp, UTC),
+            block_hash=block.hash,
+            block_time=block.time,
             tx_hash=_hash(change.tx_hash),
             log_index=change.log_index,
         ),
     )
 
 
-def _moves(blocks: Sequence[Block], transfers: Iterable[Transfer]) -> Moves:
+def _moves(blocks: Sequence[common_pb2.Block], transfers: Iterable[Transfer]) -> Moves:
     """Each once, for one statement cannot take a row twice. ERC-1155 knows no approval of one token."""
-    found = Moves(
-        [MovesAt(b.number, _hash(b.hash), datetime.fromtimestamp(b.timestamp, UTC)) for b in blocks], [], [], [], [], []
-    )
+    found = Moves([_block(block) for block in blocks], [], [], [], [], [])
     seen = set()
     for transfer in transfers:
-        if transfer.standard != STANDARD_ERC721:
+        if transfer.standard != common_pb2.STANDARD_ERC721:
             continue
         at, contract, token_id, log_index = transfer.block, transfer.contract, transfer.token_id, transfer.log_index
         key = at, log_index, contract, token_id

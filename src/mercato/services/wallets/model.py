@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from mercato.kit.errors import Conflict, FailedPrecondition
@@ -51,16 +51,53 @@ class Claim:
     occasion: Occasion = Occasion.SIGN_IN
 
 
-def check_claim(claim: Claim, linked_on: Collection[ChainId]) -> None:
-    """A key is the same on every chain; a contract speaks for its address on its own chain alone (ERC-1271), since on
-    another one somebody else may have deployed to the same address.
+@dataclass(frozen=True)
+class Holding:
+    """That an address is a user's: on one chain, by the contract that stands there, or on all, by its key (`chain` is
+    None)."""
 
-    `linked_on` are the chains on which the user has the address already. Raises `Conflict` CONTRACT_ON_OTHER_CHAIN.
+    user_id: UserId
+    chain: ChainId | None
+
+
+def holder(holdings: Sequence[Holding], chain: ChainId, proof: Proof) -> UserId | None:
+    """Whose an address is to whoever proved it so on a chain; `holdings` are in the order in which they were proven.
+
+    A key rules its address on every chain. A contract speaks for it on its own chain alone (ERC-1271), since on
+    another one somebody else may have deployed to the same address: its holder there is somebody else to us.
     """
-    if claim.proof is Proof.CONTRACT and linked_on and claim.chain not in linked_on:
+    by_chain = {holding.chain: holding.user_id for holding in holdings}
+    by_key = by_chain.get(None)
+    if proof is Proof.CONTRACT:
+        return by_chain.get(chain, by_key)
+    return by_key or next((holding.user_id for holding in holdings), None)
+
+
+def known_holder(holdings: Collection[Holding]) -> UserId | None:
+    """Whose an address is when nothing was proven: its key's, or else the one user who has it; None when on several
+    chains several users have it by contracts."""
+    users = {h.user_id for h in holdings if h.chain is None} or {h.user_id for h in holdings}
+    return users.pop() if len(users) == 1 else None
+
+
+def check_claim(claim: Claim, holdings: Collection[Holding], linked_on: Collection[ChainId]) -> None:
+    """`linked_on` are the chains on which the user has the address already.
+
+    Raises `Conflict` WALLET_OF_ANOTHER_USER, or CONTRACT_ON_OTHER_CHAIN for a sign-in that is not by the key and on
+    another chain: whether both contracts are one user's, only that user can say, by linking the second one.
+    """
+    others = [holding for holding in holdings if holding.user_id != claim.user_id]
+    if claim.proof is Proof.KEY:
+        taken = any(h.chain is None for h in others) or len(others) == len(holdings) > 0
+    else:
+        taken = any(h.chain in (None, claim.chain) for h in others)
+    if taken:
+        raise Conflict("WALLET_OF_ANOTHER_USER", f"{claim.address} is linked to another user; unlink it there first")
+    on_other_chain = bool(linked_on) and claim.chain not in linked_on
+    if claim.proof is Proof.CONTRACT and claim.occasion is Occasion.SIGN_IN and on_other_chain:
         raise Conflict(
             "CONTRACT_ON_OTHER_CHAIN",
-            f"the contract wallet {claim.address} was linked on another chain; sign in on {min(linked_on).caip2}",
+            f"{claim.address} was linked on another chain; sign in on {min(linked_on).caip2}, and link this one then",
         )
 
 
@@ -79,10 +116,11 @@ def heir(wallets: Sequence[Wallet], leaving: Wallet) -> Wallet | None:
 
 @dataclass(frozen=True)
 class Ownership:
-    """Whose an address is, if anybody's, and the users it was unlinked from."""
+    """Whose an address is, if anybody's, by which links, and the users it was unlinked from."""
 
     user_id: UserId | None
     left: tuple[UserId, ...] = ()
+    wallets: tuple[UUID, ...] = ()
 
 
 WALLET_LIMIT = 100
@@ -146,8 +184,8 @@ class Approval:
         return int(place.block_time.timestamp()), int(self.chain), place.block_number, place.log_index
 
 
-class MovesAt(NamedTuple):
-    """The block of moves."""
+class Block(NamedTuple):
+    """A block, and when it was mined."""
 
     number: int
     hash: bytes
@@ -161,7 +199,7 @@ class Moves(NamedTuple):
     index of each move's block.
     """
 
-    blocks: list[MovesAt]
+    blocks: list[Block]
     at: list[int]
     contracts: list[bytes]
     token_ids: list[str]
@@ -185,3 +223,66 @@ class ApprovalFilter:
     chain: ChainId | None = None
     operator: Address | None = None
     contract: Address | None = None
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """Blocks (number by hash) that are not canonical any more since reorganisation `generation`, and the last one that
+    both branches share."""
+
+    generation: int
+    orphaned: Mapping[bytes, int]
+    ancestor: Block
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Every fact up to `indexed` is on its way, in the messages `after`. The statement covers what there is since
+    `from_block`; 0: it says nothing of what lies before. `safe` and `finalized` are the newest blocks of that kind."""
+
+    generation: int
+    indexed: Block
+    head: int
+    safe: int
+    finalized: int
+    from_block: int
+    after: Sequence[str]
+
+
+class Finality(Enum):
+    """How much a block may still change."""
+
+    LATEST = "LATEST"
+    SAFE = "SAFE"
+    FINALIZED = "FINALIZED"
+
+
+class ReadPoint(NamedTuple):
+    """Every approval and transfer up to this block is in the rows, and none of a branch that it is not on. `safe` and
+    `finalized` are None where nothing is known since a fork."""
+
+    chain: ChainId
+    block: Block
+    observed_at: datetime
+    safe: int | None
+    finalized: int | None
+
+    @property
+    def finality(self) -> Finality:
+        """Of the block itself."""
+        if self.finalized is not None and self.block.number <= self.finalized:
+            return Finality.FINALIZED
+        if self.safe is not None and self.block.number <= self.safe:
+            return Finality.SAFE
+        return Finality.LATEST
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Found(Generic[R]):
+    """Rows and, of the chains they speak about, the read points they are true at."""
+
+    rows: Sequence[R]
+    at: Sequence[ReadPoint]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -11,7 +11,20 @@ from uuid import UUID
 from mercato.kit import cursors
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import MAX_CHAIN_NUMBER, Address, ChainId, UserId
-from mercato.services.wallets.model import Approval, ApprovalFilter, Claim, Entry, Moves, Ownership, Wallet
+from mercato.services.wallets.model import (
+    Approval,
+    ApprovalFilter,
+    Claim,
+    Entry,
+    Found,
+    Moves,
+    Ownership,
+    Progress,
+    Proof,
+    ReadPoint,
+    Retraction,
+    Wallet,
+)
 
 BATCH_LIMIT = 1000
 OWNERS_LIMIT = 100
@@ -27,7 +40,7 @@ class Wallets(Protocol):
 
     async def link(self, claim: Claim, wallet_id: UUID, now: datetime) -> tuple[Wallet, bool]: ...
 
-    async def resolve(self, address: Address) -> Ownership: ...
+    async def resolve(self, address: Address, shown: tuple[ChainId, Proof] | None = None) -> Ownership: ...
 
     async def unlink(self, user_id: UserId, wallet_id: UUID, now: datetime) -> Wallet: ...
 
@@ -35,33 +48,33 @@ class Wallets(Protocol):
 
     async def list_of(self, user_ids: Sequence[UserId]) -> list[Wallet]: ...
 
-    async def saw(self, wallet: Wallet, now: datetime) -> None: ...
+    async def saw(self, wallet_id: UUID, now: datetime) -> None: ...
 
 
-class Approvals(Protocol):
-    async def apply(
-        self, event_id: str, chain: ChainId, generation: int, facts: Sequence[Approval]
-    ) -> frozenset[Address]: ...
+class ApprovalWriter(Protocol):
+    async def apply(self, event_id: str, chain: ChainId, generation: int, facts: Sequence[Approval]) -> None: ...
 
-    async def move(self, event_id: str, chain: ChainId, generation: int, moves: Moves) -> frozenset[Address]: ...
+    async def move(self, event_id: str, chain: ChainId, generation: int, moves: Moves) -> None: ...
 
-    async def retract(
-        self, event_id: str, chain: ChainId, generation: int, orphaned: Mapping[bytes, int]
-    ) -> frozenset[Address]: ...
+    async def retract(self, event_id: str, chain: ChainId, retraction: Retraction) -> None: ...
 
-    async def page(self, wanted: ApprovalFilter, after: Sequence[int] | None, limit: int) -> list[Approval]: ...
+    async def advance(self, event_id: str, chain: ChainId, progress: Progress) -> None: ...
 
-    async def history(self, wanted: ApprovalFilter, after: Sequence[int] | None, limit: int) -> list[Entry]: ...
+
+class ApprovalReader(Protocol):
+    async def page(self, wanted: ApprovalFilter, after: Sequence[int] | None, limit: int) -> Found[Approval]: ...
+
+    async def history(self, wanted: ApprovalFilter, after: Sequence[int] | None, limit: int) -> Found[Entry]: ...
+
+
+class Turning(Protocol):
+    async def turn(self, chain: ChainId) -> None: ...
 
 
 class Cache(Protocol):
-    async def find(self, chain: ChainId, owner: Address, page: str) -> tuple[list[Approval] | None, bytes]: ...
+    async def find(self, chain: ChainId, owner: Address, page: str) -> tuple[Found[Approval] | None, bytes]: ...
 
-    async def keep(
-        self, chain: ChainId, owner: Address, page: str, approvals: Sequence[Approval], mark: bytes
-    ) -> None: ...
-
-    async def drop(self, chain: ChainId, owners: Iterable[Address]) -> None: ...
+    async def keep(self, chain: ChainId, owner: Address, page: str, found: Found[Approval], mark: bytes) -> None: ...
 
 
 class LinkWallet:
@@ -82,7 +95,7 @@ class LinkWallet:
         wallet, created = await self._wallets.find(claim.user_id, claim.address, claim.chain), False
         if wallet is None:
             wallet, created = await self._wallets.link(claim, self._make_id(), now)
-        await self._wallets.saw(wallet, now)
+        await self._wallets.saw(wallet.id, now)
         return replace(wallet, last_seen_at=now), created
 
 
@@ -93,9 +106,13 @@ class ManageWallets:
         self._wallets = wallets
         self._clock = clock
 
-    async def resolve(self, address: Address) -> Ownership:
-        """Whose an address is."""
-        return await self._wallets.resolve(address)
+    async def resolve(self, address: Address, shown: tuple[ChainId, Proof] | None = None) -> Ownership:
+        """Whose an address is to whoever has `shown` it on a chain, or as far as anybody can say."""
+        return await self._wallets.resolve(address, shown)
+
+    async def saw(self, wallet_id: UUID) -> None:
+        """A session that the wallet opened goes on."""
+        await self._wallets.saw(wallet_id, self._clock())
 
     async def unlink(self, user_id: UserId, wallet_id: UUID) -> Wallet:
         """The wallet that is gone. Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
@@ -113,24 +130,32 @@ class ManageWallets:
 
 
 class FollowApprovals:
-    """Applies and retracts what chain events say; the cache is dropped after the commit, again for a repeated event."""
+    """Applies and retracts what chain events say, all of it safe to repeat and in any order. After each commit, again
+    for a repeated event, what is kept of the chain counts no more: it names the block it was true at."""
 
-    def __init__(self, approvals: Approvals, cache: Cache) -> None:
+    def __init__(self, approvals: ApprovalWriter, cache: Turning) -> None:
         self._approvals = approvals
         self._cache = cache
 
     async def apply(self, event_id: str, chain: ChainId, generation: int, facts: Sequence[Approval]) -> None:
-        """Facts read after `generation` reorganisations of the chain. Safe to repeat and in any order."""
-        await self._cache.drop(chain, await self._approvals.apply(event_id, chain, generation, facts))
+        """Facts read after `generation` reorganisations of the chain."""
+        await self._approvals.apply(event_id, chain, generation, facts)
+        await self._cache.turn(chain)
 
     async def move(self, event_id: str, chain: ChainId, generation: int, moves: Moves) -> None:
-        """Transfers, which end approvals of single tokens. Safe to repeat and in any order with all the others."""
-        await self._cache.drop(chain, await self._approvals.move(event_id, chain, generation, moves))
+        """Transfers, which end approvals of single tokens."""
+        await self._approvals.move(event_id, chain, generation, moves)
+        await self._cache.turn(chain)
 
-    async def retract(self, event_id: str, chain: ChainId, generation: int, orphaned: Mapping[bytes, int]) -> None:
-        """Undoes what these blocks (number by hash) said before reorganisation number `generation`. Safe to repeat and
-        in any order with `apply`."""
-        await self._cache.drop(chain, await self._approvals.retract(event_id, chain, generation, orphaned))
+    async def retract(self, event_id: str, chain: ChainId, retraction: Retraction) -> None:
+        """Undoes what orphaned blocks said, and takes the read point back."""
+        await self._approvals.retract(event_id, chain, retraction)
+        await self._cache.turn(chain)
+
+    async def advance(self, event_id: str, chain: ChainId, progress: Progress) -> None:
+        """Moves the read point as soon as the rows are as the statement says."""
+        await self._approvals.advance(event_id, chain, progress)
+        await self._cache.turn(chain)
 
 
 T = TypeVar("T")
@@ -138,11 +163,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """`cursors` has one entry for each of `items`."""
+    """`cursors` has one entry for each of `items`; `at` are the read points that the page is true at."""
 
-    items: list[T]
+    items: Sequence[T]
     cursors: list[str]
     has_next: bool
+    at: Sequence[ReadPoint]
 
     @property
     def end_cursor(self) -> str:
@@ -152,7 +178,7 @@ class Page(Generic[T]):
 class ListApprovals:
     """Approvals in force, newest first."""
 
-    def __init__(self, approvals: Approvals, cache: Cache) -> None:
+    def __init__(self, approvals: ApprovalReader, cache: Cache) -> None:
         self._approvals = approvals
         self._cache = cache
 
@@ -160,11 +186,11 @@ class ListApprovals:
         """Of one owner on one chain from the cache where possible. Raises `InvalidArgument` INVALID_CURSOR,
         INVALID_PAGE_SIZE or INVALID_OWNERS."""
         size, key = _place_of(wanted, first, after)
-        rows = await self._rows(wanted, key, size + 1)
-        shown = rows[:size]
-        return Page(shown, [cursors.encode(*row.sort_key) for row in shown], has_next=len(rows) > size)
+        found = await self._found(wanted, key, size + 1)
+        shown = found.rows[:size]
+        return Page(shown, [cursors.encode(*row.sort_key) for row in shown], len(found.rows) > size, found.at)
 
-    async def _rows(self, wanted: ApprovalFilter, key: Sequence[int] | None, limit: int) -> list[Approval]:
+    async def _found(self, wanted: ApprovalFilter, key: Sequence[int] | None, limit: int) -> Found[Approval]:
         if wanted.chain is None or len(wanted.owners) > 1:
             return await self._approvals.page(wanted, key, limit)
         chain, owner = wanted.chain, wanted.owners[0]
@@ -173,23 +199,23 @@ class ListApprovals:
         kept, mark = await self._cache.find(chain, owner, page)
         if kept is not None:
             return kept
-        rows = await self._approvals.page(wanted, key, limit)
-        await self._cache.keep(chain, owner, page, rows, mark)
-        return rows
+        found = await self._approvals.page(wanted, key, limit)
+        await self._cache.keep(chain, owner, page, found, mark)
+        return found
 
 
 class ListHistory:
     """Every approval and revocation that stands in a canonical block, newest first."""
 
-    def __init__(self, approvals: Approvals) -> None:
+    def __init__(self, approvals: ApprovalReader) -> None:
         self._approvals = approvals
 
     async def run(self, wanted: ApprovalFilter, first: int, after: str) -> Page[Entry]:
         """Raises `InvalidArgument` INVALID_CURSOR, INVALID_PAGE_SIZE or INVALID_OWNERS."""
         size, key = _place_of(wanted, first, after)
-        rows = await self._approvals.history(wanted, key, size + 1)
-        shown = rows[:size]
-        return Page(shown, [cursors.encode(*row.approval.sort_key) for row in shown], has_next=len(rows) > size)
+        found = await self._approvals.history(wanted, key, size + 1)
+        shown = found.rows[:size]
+        return Page(shown, [cursors.encode(*row.approval.sort_key) for row in shown], len(found.rows) > size, found.at)
 
 
 def _place_of(wanted: ApprovalFilter, first: int, after: str) -> tuple[int, Sequence[int] | None]:

@@ -1,8 +1,8 @@
 """The read model made anew from raw events, and compared with the live one at one block.
 
-The live one moves on meanwhile. So the copy is brought up to the block the live one is read to, both are compared as
-of one moment, and where they differ, again a moment later: facts on their way disappear from the differences, what is
-wrong stays.
+The live one moves on meanwhile. So catalog and wallets are looked at when both are true at the same block and hold
+nothing above it, and the copy is brought up to exactly that block. Where they still differ, again a moment later: a
+fork or an import that passes just then disappears from the differences, what is wrong stays.
 """
 
 from __future__ import annotations
@@ -22,20 +22,26 @@ from mercato.services.indexer.store.checkpoints import Checkpoints
 from mercato.services.indexer.store.imports import Imports
 from mercato.services.indexer.store.raw import RawEvents
 from mercato.services.wallets.store.natural import TABLES as APPROVAL_TABLES
-from mercato.services.wallets.store.natural import approvals_at
+from mercato.services.wallets.store.natural import Moment as Approvals
+from mercato.services.wallets.store.natural import at_one_moment as approvals_at_one_moment
 from mercato.stack.proof.comparing import TableComparison, compare
 from mercato.stack.proof.replay import Replay
 from mercato.stack.proof.scratch import CATALOG, WALLETS, Scratch, scratch_database
 
 _LOOK_AGAIN = 0.3
 _SETTLING = 3.0
-"""Seconds for which a difference must stay to be one: a fact passes from the broker into the tables in milliseconds."""
+"""Seconds for which a difference must stay to be one: facts of an import, or of a fork, are below the read point."""
 
 _STARTS = 5
 """Starts that forks may spoil."""
 
 _PATIENCE = 60.0
-"""Seconds to wait for a moment in which the live tables hold nothing above their read point."""
+"""Seconds to wait for a moment in which catalog and wallets are true at one block and hold nothing above it."""
+
+_MEETING = 2.0
+"""Seconds for which one look at the catalog waits for wallets to come to its block."""
+
+_STEP = 0.02
 
 Tell = Callable[[int, int], None]
 """Facts applied, facts there are."""
@@ -156,30 +162,45 @@ class Rebuilding:
                     return result
             elif now - begin > _PATIENCE:
                 raise FailedPrecondition(
-                    "NEVER_AT_REST", f"{chain.caip2} is never caught up with its read point: is the catalog behind?"
+                    "NEVER_AT_REST",
+                    f"catalog and wallets are never at one block of {chain.caip2}: is one of them behind?",
                 )
             await asyncio.sleep(_LOOK_AGAIN)
 
     async def _compared(self, chain: ChainId, replay: Replay, scratch: _Copy) -> Rebuilt | None:
-        """Both as of one moment; None when the live tables hold facts above their read point just then."""
-        async with at_one_moment(self._live, chain) as live:
+        """All as of one block; None when the live tables are not at one, or hold facts above it just then."""
+        async with at_one_moment(self._live, chain) as live, AsyncExitStack() as opened:
             point = live.point
             if point is None or await live.tables.newest_block() > point.number:
                 return None
+            approvals = await self._meeting(opened, chain, point)
+            if approvals is None:
+                return None
             await self._extend(chain, replay, scratch, point.number)
             async with at_one_moment(scratch.catalog.database, chain) as rebuilt:
-                catalog = await compare(TABLES, live.tables, rebuilt.tables)
-            approvals = await self._compared_approvals(chain, point.number, scratch)
-            return Rebuilt(point, (*catalog, *approvals), scratch.names)
+                tables = await compare(TABLES, live.tables, rebuilt.tables)
+            async with approvals_at_one_moment(scratch.wallets.database, chain) as rebuilt_approvals:
+                tables += await compare(
+                    APPROVAL_TABLES, approvals.up_to(point.number), rebuilt_approvals.up_to(point.number)
+                )
+            return Rebuilt(point, tables, scratch.names)
 
-    async def _compared_approvals(self, chain: ChainId, block: int, scratch: _Copy) -> tuple[TableComparison, ...]:
-        """As blocks up to `block` made them. Wallets has no read point: what is on its way, or ahead of the catalog,
-        differs for a moment."""
-        async with (
-            approvals_at(self._wallets, chain, block) as live,
-            approvals_at(scratch.wallets.database, chain, block) as rebuilt,
-        ):
-            return await compare(APPROVAL_TABLES, live, rebuilt)
+    async def _meeting(self, opened: AsyncExitStack, chain: ChainId, point: ReadPoint) -> Approvals | None:
+        """A moment in which the approvals are true at the same block and hold nothing above it; None when they have
+        gone past it, or do not come to it soon."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _MEETING
+        while loop.time() < until:
+            async with AsyncExitStack() as moment:
+                found = await moment.enter_async_context(approvals_at_one_moment(self._wallets, chain))
+                at = found.point
+                if at is not None and (at.generation, at.number) > (point.generation, point.number):
+                    return None
+                if at is not None and at.hash == point.hash and not await found.has_above(point.number):
+                    await opened.enter_async_context(moment.pop_all())
+                    return found
+            await asyncio.sleep(_STEP)
+        return None
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from mercato.evm.logs import decode as decode_logs
 from mercato.kit import topology
-from mercato.kit.ids import Address, ChainId
+from mercato.kit.ids import ChainId
 from mercato.kit.messages import Incoming, Outgoing, decode
 from mercato.kit.postgres import Database
 from mercato.kit.rabbit import Handler
@@ -17,7 +17,6 @@ from mercato.services.indexer.model.imports import CollectionImport
 from mercato.services.indexer.model.raw import RawEvent
 from mercato.services.indexer.store.raw import RawEvents
 from mercato.services.wallets.consumers import OnApprovalsChanged, OnTokensTransferred
-from mercato.services.wallets.model import Approval
 from mercato.services.wallets.store.approvals import ApprovalStore
 from mercato.services.wallets.usecases import FollowApprovals
 
@@ -30,14 +29,8 @@ _IMPORTED = "catalog.collections.imported"
 class NoCache:
     """Nobody reads what is rebuilt before it is done."""
 
-    async def find(self, chain: ChainId, owner: Address, page: str) -> tuple[list[Approval] | None, bytes]:
-        return None, b""
-
-    async def keep(self, chain: ChainId, owner: Address, page: str, approvals: Sequence[Approval], mark: bytes) -> None:
-        """Keeps nothing."""
-
-    async def drop(self, chain: ChainId, owners: Iterable[Address]) -> None:
-        """Has nothing."""
+    async def turn(self, chain: ChainId) -> None:
+        """Has nothing that could be out of date."""
 
 
 class Replay:

@@ -142,14 +142,16 @@ class RevokeAllSessionsResponse(_message.Message):
     def __init__(self, revoked: _Optional[int] = ..., session_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RevokeWalletSessionsRequest(_message.Message):
-    __slots__ = ("user_id", "address", "chain_id")
+    __slots__ = ("user_id", "address", "chain_id", "wallet_id")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     address: bytes
     chain_id: str
-    def __init__(self, user_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ...) -> None: ...
+    wallet_id: str
+    def __init__(self, user_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., wallet_id: _Optional[str] = ...) -> None: ...
 
 class RevokeWalletSessionsResponse(_message.Message):
     __slots__ = ("revoked", "session_ids")

@@ -141,7 +141,8 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeWalletSessions(self, request, context):
-        """Ends a user's sessions that one wallet opened: it is not the user's any more.
+        """Ends a user's sessions that one wallet opened: it is not the user's any more. Safe to repeat, with the same answer:
+        wallet.unlinked does the same, and either may be first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

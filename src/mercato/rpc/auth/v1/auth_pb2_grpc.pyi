@@ -44,7 +44,9 @@ class AuthServiceStub:
     RevokeSession: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokeSessionRequest, _auth_pb2.RevokeSessionResponse]
     RevokeAllSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokeAllSessionsRequest, _auth_pb2.RevokeAllSessionsResponse]
     RevokeWalletSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokeWalletSessionsRequest, _auth_pb2.RevokeWalletSessionsResponse]
-    """Ends a user's sessions that one wallet opened: it is not the user's any more."""
+    """Ends a user's sessions that one wallet opened: it is not the user's any more. Safe to repeat, with the same answer:
+    wallet.unlinked does the same, and either may be first.
+    """
     ListSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]
     Introspect: _grpc.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.Principal]
     """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
@@ -71,7 +73,9 @@ class AuthServiceAsyncStub(AuthServiceStub):
     RevokeSession: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeSessionRequest, _auth_pb2.RevokeSessionResponse]  # type: ignore[assignment]
     RevokeAllSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeAllSessionsRequest, _auth_pb2.RevokeAllSessionsResponse]  # type: ignore[assignment]
     RevokeWalletSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeWalletSessionsRequest, _auth_pb2.RevokeWalletSessionsResponse]  # type: ignore[assignment]
-    """Ends a user's sessions that one wallet opened: it is not the user's any more."""
+    """Ends a user's sessions that one wallet opened: it is not the user's any more. Safe to repeat, with the same answer:
+    wallet.unlinked does the same, and either may be first.
+    """
     ListSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]  # type: ignore[assignment]
     Introspect: _aio.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.Principal]  # type: ignore[assignment]
     """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
@@ -137,7 +141,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.RevokeWalletSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.RevokeWalletSessionsResponse, _abc.Awaitable[_auth_pb2.RevokeWalletSessionsResponse]]:
-        """Ends a user's sessions that one wallet opened: it is not the user's any more."""
+        """Ends a user's sessions that one wallet opened: it is not the user's any more. Safe to repeat, with the same answer:
+        wallet.unlinked does the same, and either may be first.
+        """
 
     @_abc_1.abstractmethod
     def ListSessions(

@@ -443,9 +443,47 @@ class FlagTokenRequest(_message.Message):
     def __init__(self, token: _Optional[_Union[TokenKey, _Mapping]] = ..., flag: _Optional[str] = ..., reason: _Optional[str] = ..., flagged_by: _Optional[str] = ...) -> None: ...
 
 class UnflagTokenRequest(_message.Message):
-    __slots__ = ("token", "flag")
+    __slots__ = ("token", "flag", "reason", "unflagged_by")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     FLAG_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    UNFLAGGED_BY_FIELD_NUMBER: _ClassVar[int]
     token: TokenKey
     flag: str
-    def __init__(self, token: _Optional[_Union[TokenKey, _Mapping]] = ..., flag: _Optional[str] = ...) -> None: ...
+    reason: str
+    unflagged_by: str
+    def __init__(self, token: _Optional[_Union[TokenKey, _Mapping]] = ..., flag: _Optional[str] = ..., reason: _Optional[str] = ..., unflagged_by: _Optional[str] = ...) -> None: ...
+
+class ListModerationRequest(_message.Message):
+    __slots__ = ("token", "page")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    token: TokenKey
+    page: _common_pb2.PageRequest
+    def __init__(self, token: _Optional[_Union[TokenKey, _Mapping]] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
+
+class Moderation(_message.Message):
+    __slots__ = ("id", "flag", "raised", "reason", "done_by", "at")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    FLAG_FIELD_NUMBER: _ClassVar[int]
+    RAISED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DONE_BY_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    flag: str
+    raised: bool
+    reason: str
+    done_by: str
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., flag: _Optional[str] = ..., raised: _Optional[bool] = ..., reason: _Optional[str] = ..., done_by: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListModerationResponse(_message.Message):
+    __slots__ = ("entries", "page", "cursors")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[Moderation]
+    page: _common_pb2.PageInfo
+    cursors: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, entries: _Optional[_Iterable[_Union[Moderation, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...

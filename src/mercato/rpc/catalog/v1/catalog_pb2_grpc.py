@@ -86,6 +86,11 @@ class CatalogServiceStub:
                 request_serializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.UnflagTokenRequest.SerializeToString,
                 response_deserializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.Token.FromString,
                 _registered_method=True)
+        self.ListModeration = channel.unary_unary(
+                '/mercato.catalog.v1.CatalogService/ListModeration',
+                request_serializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.ListModerationRequest.SerializeToString,
+                response_deserializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.ListModerationResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
@@ -158,6 +163,13 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListModeration(self, request, context):
+        """Who flagged and unflagged a token, newest first. A fork takes none of it back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -210,6 +222,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.UnflagToken,
                     request_deserializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.UnflagTokenRequest.FromString,
                     response_serializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.Token.SerializeToString,
+            ),
+            'ListModeration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModeration,
+                    request_deserializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.ListModerationRequest.FromString,
+                    response_serializer=mercato_dot_catalog_dot_v1_dot_catalog__pb2.ListModerationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -484,6 +501,33 @@ class CatalogService:
             '/mercato.catalog.v1.CatalogService/UnflagToken',
             mercato_dot_catalog_dot_v1_dot_catalog__pb2.UnflagTokenRequest.SerializeToString,
             mercato_dot_catalog_dot_v1_dot_catalog__pb2.Token.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModeration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.catalog.v1.CatalogService/ListModeration',
+            mercato_dot_catalog_dot_v1_dot_catalog__pb2.ListModerationRequest.SerializeToString,
+            mercato_dot_catalog_dot_v1_dot_catalog__pb2.ListModerationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,8 @@ class CatalogServiceStub:
     FlagToken: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.FlagTokenRequest, _catalog_pb2.Token]
     """Marks a token for all who read it ("SPAM", "STOLEN"); a flag that stands gets the new reason."""
     UnflagToken: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UnflagTokenRequest, _catalog_pb2.Token]
+    ListModeration: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListModerationRequest, _catalog_pb2.ListModerationResponse]
+    """Who flagged and unflagged a token, newest first. A fork takes none of it back."""
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -73,6 +75,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     FlagToken: _aio.UnaryUnaryMultiCallable[_catalog_pb2.FlagTokenRequest, _catalog_pb2.Token]  # type: ignore[assignment]
     """Marks a token for all who read it ("SPAM", "STOLEN"); a flag that stands gets the new reason."""
     UnflagToken: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UnflagTokenRequest, _catalog_pb2.Token]  # type: ignore[assignment]
+    ListModeration: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListModerationRequest, _catalog_pb2.ListModerationResponse]  # type: ignore[assignment]
+    """Who flagged and unflagged a token, newest first. A fork takes none of it back."""
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers name the read points of the chains they speak about, taken in the snapshot their rows were read in: the chains
@@ -153,5 +157,13 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.UnflagTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.Token, _abc.Awaitable[_catalog_pb2.Token]]: ...
+
+    @_abc_1.abstractmethod
+    def ListModeration(
+        self,
+        request: _catalog_pb2.ListModerationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ListModerationResponse, _abc.Awaitable[_catalog_pb2.ListModerationResponse]]:
+        """Who flagged and unflagged a token, newest first. A fork takes none of it back."""
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

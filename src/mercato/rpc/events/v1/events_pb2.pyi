@@ -40,6 +40,20 @@ class WalletLinked(_message.Message):
     occurred_at: _timestamp_pb2.Timestamp
     def __init__(self, user_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., primary: _Optional[bool] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class WalletUnlinked(_message.Message):
+    __slots__ = ("user_id", "wallet_id", "address", "chain_id", "occurred_at")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    wallet_id: str
+    address: bytes
+    chain_id: str
+    occurred_at: _timestamp_pb2.Timestamp
+    def __init__(self, user_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class FactBlocks(_message.Message):
     __slots__ = ("chain_id", "blocks", "catching_up", "generation")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
@@ -280,7 +294,7 @@ class ChainReorged(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., orphaned: _Optional[_Iterable[_Union[_common_pb2.Block, _Mapping]]] = ..., common_ancestor: _Optional[_Union[_common_pb2.Block, _Mapping]] = ..., generation: _Optional[int] = ...) -> None: ...
 
 class ChainAdvanced(_message.Message):
-    __slots__ = ("chain_id", "indexed", "head", "finalized", "generation", "from_block", "after", "safe")
+    __slots__ = ("chain_id", "indexed", "head", "finalized", "generation", "from_block", "after", "safe", "approvals_after")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     INDEXED_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
@@ -289,6 +303,7 @@ class ChainAdvanced(_message.Message):
     FROM_BLOCK_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     SAFE_FIELD_NUMBER: _ClassVar[int]
+    APPROVALS_AFTER_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     indexed: _common_pb2.Block
     head: int
@@ -297,7 +312,8 @@ class ChainAdvanced(_message.Message):
     from_block: int
     after: _containers.RepeatedScalarFieldContainer[str]
     safe: int
-    def __init__(self, chain_id: _Optional[str] = ..., indexed: _Optional[_Union[_common_pb2.Block, _Mapping]] = ..., head: _Optional[int] = ..., finalized: _Optional[int] = ..., generation: _Optional[int] = ..., from_block: _Optional[int] = ..., after: _Optional[_Iterable[str]] = ..., safe: _Optional[int] = ...) -> None: ...
+    approvals_after: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, chain_id: _Optional[str] = ..., indexed: _Optional[_Union[_common_pb2.Block, _Mapping]] = ..., head: _Optional[int] = ..., finalized: _Optional[int] = ..., generation: _Optional[int] = ..., from_block: _Optional[int] = ..., after: _Optional[_Iterable[str]] = ..., safe: _Optional[int] = ..., approvals_after: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CollectionUpserted(_message.Message):
     __slots__ = ("chain_id", "contract", "collection_id", "creator", "name", "standard", "position")

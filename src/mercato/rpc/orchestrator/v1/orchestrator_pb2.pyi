@@ -203,6 +203,20 @@ class GetIntentRequest(_message.Message):
     intent_id: str
     def __init__(self, user_id: _Optional[str] = ..., intent_id: _Optional[str] = ...) -> None: ...
 
+class BatchGetIntentsRequest(_message.Message):
+    __slots__ = ("user_id", "intent_ids")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    INTENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    intent_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, user_id: _Optional[str] = ..., intent_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class BatchGetIntentsResponse(_message.Message):
+    __slots__ = ("intents",)
+    INTENTS_FIELD_NUMBER: _ClassVar[int]
+    intents: _containers.RepeatedCompositeFieldContainer[Intent]
+    def __init__(self, intents: _Optional[_Iterable[_Union[Intent, _Mapping]]] = ...) -> None: ...
+
 class ListIntentsRequest(_message.Message):
     __slots__ = ("user_id", "page")
     USER_ID_FIELD_NUMBER: _ClassVar[int]

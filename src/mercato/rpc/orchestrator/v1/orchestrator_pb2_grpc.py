@@ -64,6 +64,11 @@ class OrchestratorServiceStub:
                 request_serializer=mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.GetIntentRequest.SerializeToString,
                 response_deserializer=mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.Intent.FromString,
                 _registered_method=True)
+        self.BatchGetIntents = channel.unary_unary(
+                '/mercato.orchestrator.v1.OrchestratorService/BatchGetIntents',
+                request_serializer=mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.BatchGetIntentsRequest.SerializeToString,
+                response_deserializer=mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.BatchGetIntentsResponse.FromString,
+                _registered_method=True)
         self.ListIntents = channel.unary_unary(
                 '/mercato.orchestrator.v1.OrchestratorService/ListIntents',
                 request_serializer=mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.ListIntentsRequest.SerializeToString,
@@ -114,6 +119,13 @@ class OrchestratorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetIntents(self, request, context):
+        """The user's own among these; unknown ids and other users' are left out. At most 100.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListIntents(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -152,6 +164,11 @@ def add_OrchestratorServiceServicer_to_server(servicer, server):
                     servicer.GetIntent,
                     request_deserializer=mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.GetIntentRequest.FromString,
                     response_serializer=mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.Intent.SerializeToString,
+            ),
+            'BatchGetIntents': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetIntents,
+                    request_deserializer=mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.BatchGetIntentsRequest.FromString,
+                    response_serializer=mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.BatchGetIntentsResponse.SerializeToString,
             ),
             'ListIntents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListIntents,
@@ -321,6 +338,33 @@ class OrchestratorService:
             '/mercato.orchestrator.v1.OrchestratorService/GetIntent',
             mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.GetIntentRequest.SerializeToString,
             mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.Intent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetIntents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.orchestrator.v1.OrchestratorService/BatchGetIntents',
+            mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.BatchGetIntentsRequest.SerializeToString,
+            mercato_dot_orchestrator_dot_v1_dot_orchestrator__pb2.BatchGetIntentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

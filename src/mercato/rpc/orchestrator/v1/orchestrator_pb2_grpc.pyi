@@ -42,6 +42,8 @@ class OrchestratorServiceStub:
     TrackMintTx: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.TrackTxRequest, _orchestrator_pb2.Intent]
     GetIntent: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.GetIntentRequest, _orchestrator_pb2.Intent]
     """NOT_FOUND when it belongs to another user."""
+    BatchGetIntents: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.BatchGetIntentsRequest, _orchestrator_pb2.BatchGetIntentsResponse]
+    """The user's own among these; unknown ids and other users' are left out. At most 100."""
     ListIntents: _grpc.UnaryUnaryMultiCallable[_orchestrator_pb2.ListIntentsRequest, _orchestrator_pb2.ListIntentsResponse]
 
 @_typing.type_check_only
@@ -58,6 +60,8 @@ class OrchestratorServiceAsyncStub(OrchestratorServiceStub):
     TrackMintTx: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.TrackTxRequest, _orchestrator_pb2.Intent]  # type: ignore[assignment]
     GetIntent: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.GetIntentRequest, _orchestrator_pb2.Intent]  # type: ignore[assignment]
     """NOT_FOUND when it belongs to another user."""
+    BatchGetIntents: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.BatchGetIntentsRequest, _orchestrator_pb2.BatchGetIntentsResponse]  # type: ignore[assignment]
+    """The user's own among these; unknown ids and other users' are left out. At most 100."""
     ListIntents: _aio.UnaryUnaryMultiCallable[_orchestrator_pb2.ListIntentsRequest, _orchestrator_pb2.ListIntentsResponse]  # type: ignore[assignment]
 
 class OrchestratorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -107,6 +111,14 @@ class OrchestratorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orchestrator_pb2.Intent, _abc.Awaitable[_orchestrator_pb2.Intent]]:
         """NOT_FOUND when it belongs to another user."""
+
+    @_abc_1.abstractmethod
+    def BatchGetIntents(
+        self,
+        request: _orchestrator_pb2.BatchGetIntentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orchestrator_pb2.BatchGetIntentsResponse, _abc.Awaitable[_orchestrator_pb2.BatchGetIntentsResponse]]:
+        """The user's own among these; unknown ids and other users' are left out. At most 100."""
 
     @_abc_1.abstractmethod
     def ListIntents(

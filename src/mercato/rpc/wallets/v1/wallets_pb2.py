@@ -26,17 +26,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from mercato.rpc.common.v1 import common_pb2 as mercato_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n mercato/wallets/v1/wallets.proto\x12\x12mercato.wallets.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emercato/common/v1/common.proto\"\xba\x01\n\x06Wallet\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\t\x12\x0f\n\x07primary\x18\x05 \x01(\x08\x12-\n\tlinked_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_seen_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\x11LinkWalletRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\x12(\n\x05proof\x18\x04 \x01(\x0e\x32\x19.mercato.wallets.v1.Proof\x12.\n\x08occasion\x18\x05 \x01(\x0e\x32\x1c.mercato.wallets.v1.Occasion\"Q\n\x12LinkWalletResponse\x12*\n\x06wallet\x18\x01 \x01(\x0b\x32\x1a.mercato.wallets.v1.Wallet\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"9\n\x13UnlinkWalletRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\twallet_id\x18\x02 \x01(\t\"9\n\x14UnlinkWalletResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\"(\n\x15ResolveAddressRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\"@\n\x16ResolveAddressResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rleft_user_ids\x18\x02 \x03(\t\"=\n\x17SetPrimaryWalletRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\twallet_id\x18\x02 \x01(\t\"&\n\x12ListWalletsRequest\x12\x10\n\x08user_ids\x18\x01 \x03(\t\"B\n\x13ListWalletsResponse\x12+\n\x07wallets\x18\x01 \x03(\x0b\x32\x1a.mercato.wallets.v1.Wallet\"\xa2\x01\n\x08\x41pproval\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12\r\n\x05owner\x18\x03 \x01(\x0c\x12\x10\n\x08operator\x18\x04 \x01(\x0c\x12\x10\n\x08token_id\x18\x05 \x01(\t\x12\x10\n\x08\x61pproved\x18\x06 \x01(\x08\x12-\n\x08position\x18\x07 \x01(\x0b\x32\x1b.mercato.common.v1.Position\"\x99\x01\n\x14ListApprovalsRequest\x12\r\n\x05owner\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12,\n\x04page\x18\x03 \x01(\x0b\x32\x1e.mercato.common.v1.PageRequest\x12\x0e\n\x06owners\x18\x04 \x03(\x0c\x12\x10\n\x08operator\x18\x05 \x01(\x0c\x12\x10\n\x08\x63ontract\x18\x06 \x01(\x0c\"\x90\x01\n\x1aListApprovalHistoryRequest\x12\x0e\n\x06owners\x18\x01 \x03(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x10\n\x08operator\x18\x03 \x01(\x0c\x12\x10\n\x08\x63ontract\x18\x04 \x01(\x0c\x12,\n\x04page\x18\x05 \x01(\x0b\x32\x1e.mercato.common.v1.PageRequest\"n\n\rApprovalEntry\x12.\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\x1c.mercato.wallets.v1.Approval\x12-\n\x08\x65nded_by\x18\x02 \x01(\x0b\x32\x1b.mercato.common.v1.Position\"\x8d\x01\n\x1bListApprovalHistoryResponse\x12\x32\n\x07\x65ntries\x18\x01 \x03(\x0b\x32!.mercato.wallets.v1.ApprovalEntry\x12)\n\x04page\x18\x02 \x01(\x0b\x32\x1b.mercato.common.v1.PageInfo\x12\x0f\n\x07\x63ursors\x18\x03 \x03(\t\"\x84\x01\n\x15ListApprovalsResponse\x12/\n\tapprovals\x18\x01 \x03(\x0b\x32\x1c.mercato.wallets.v1.Approval\x12)\n\x04page\x18\x02 \x01(\x0b\x32\x1b.mercato.common.v1.PageInfo\x12\x0f\n\x07\x63ursors\x18\x03 \x03(\t*A\n\x05Proof\x12\x15\n\x11PROOF_UNSPECIFIED\x10\x00\x12\r\n\tPROOF_KEY\x10\x01\x12\x12\n\x0ePROOF_CONTRACT\x10\x02*M\n\x08Occasion\x12\x18\n\x14OCCASION_UNSPECIFIED\x10\x00\x12\x14\n\x10OCCASION_SIGN_IN\x10\x01\x12\x11\n\rOCCASION_LINK\x10\x02\x32\xd4\x05\n\x0eWalletsService\x12g\n\x0eResolveAddress\x12).mercato.wallets.v1.ResolveAddressRequest\x1a*.mercato.wallets.v1.ResolveAddressResponse\x12[\n\nLinkWallet\x12%.mercato.wallets.v1.LinkWalletRequest\x1a&.mercato.wallets.v1.LinkWalletResponse\x12\x61\n\x0cUnlinkWallet\x12\'.mercato.wallets.v1.UnlinkWalletRequest\x1a(.mercato.wallets.v1.UnlinkWalletResponse\x12[\n\x10SetPrimaryWallet\x12+.mercato.wallets.v1.SetPrimaryWalletRequest\x1a\x1a.mercato.wallets.v1.Wallet\x12^\n\x0bListWallets\x12&.mercato.wallets.v1.ListWalletsRequest\x1a\'.mercato.wallets.v1.ListWalletsResponse\x12\x64\n\rListApprovals\x12(.mercato.wallets.v1.ListApprovalsRequest\x1a).mercato.wallets.v1.ListApprovalsResponse\x12v\n\x13ListApprovalHistory\x12..mercato.wallets.v1.ListApprovalHistoryRequest\x1a/.mercato.wallets.v1.ListApprovalHistoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n mercato/wallets/v1/wallets.proto\x12\x12mercato.wallets.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emercato/common/v1/common.proto\"\xba\x01\n\x06Wallet\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\t\x12\x0f\n\x07primary\x18\x05 \x01(\x08\x12-\n\tlinked_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_seen_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\x11LinkWalletRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\x12(\n\x05proof\x18\x04 \x01(\x0e\x32\x19.mercato.wallets.v1.Proof\x12.\n\x08occasion\x18\x05 \x01(\x0e\x32\x1c.mercato.wallets.v1.Occasion\"Q\n\x12LinkWalletResponse\x12*\n\x06wallet\x18\x01 \x01(\x0b\x32\x1a.mercato.wallets.v1.Wallet\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"9\n\x13UnlinkWalletRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\twallet_id\x18\x02 \x01(\t\"9\n\x14UnlinkWalletResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\"d\n\x15ResolveAddressRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12(\n\x05proof\x18\x03 \x01(\x0e\x32\x19.mercato.wallets.v1.Proof\"T\n\x16ResolveAddressResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rleft_user_ids\x18\x02 \x03(\t\x12\x12\n\nwallet_ids\x18\x03 \x03(\t\"=\n\x17SetPrimaryWalletRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\twallet_id\x18\x02 \x01(\t\"*\n\x15NoteWalletSeenRequest\x12\x11\n\twallet_id\x18\x01 \x01(\t\"\x18\n\x16NoteWalletSeenResponse\"&\n\x12ListWalletsRequest\x12\x10\n\x08user_ids\x18\x01 \x03(\t\"B\n\x13ListWalletsResponse\x12+\n\x07wallets\x18\x01 \x03(\x0b\x32\x1a.mercato.wallets.v1.Wallet\"\xa2\x01\n\x08\x41pproval\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12\r\n\x05owner\x18\x03 \x01(\x0c\x12\x10\n\x08operator\x18\x04 \x01(\x0c\x12\x10\n\x08token_id\x18\x05 \x01(\t\x12\x10\n\x08\x61pproved\x18\x06 \x01(\x08\x12-\n\x08position\x18\x07 \x01(\x0b\x32\x1b.mercato.common.v1.Position\"\x99\x01\n\x14ListApprovalsRequest\x12\r\n\x05owner\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12,\n\x04page\x18\x03 \x01(\x0b\x32\x1e.mercato.common.v1.PageRequest\x12\x0e\n\x06owners\x18\x04 \x03(\x0c\x12\x10\n\x08operator\x18\x05 \x01(\x0c\x12\x10\n\x08\x63ontract\x18\x06 \x01(\x0c\"\x90\x01\n\x1aListApprovalHistoryRequest\x12\x0e\n\x06owners\x18\x01 \x03(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x10\n\x08operator\x18\x03 \x01(\x0c\x12\x10\n\x08\x63ontract\x18\x04 \x01(\x0c\x12,\n\x04page\x18\x05 \x01(\x0b\x32\x1e.mercato.common.v1.PageRequest\"n\n\rApprovalEntry\x12.\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\x1c.mercato.wallets.v1.Approval\x12-\n\x08\x65nded_by\x18\x02 \x01(\x0b\x32\x1b.mercato.common.v1.Position\"\xc0\x01\n\x1bListApprovalHistoryResponse\x12\x32\n\x07\x65ntries\x18\x01 \x03(\x0b\x32!.mercato.wallets.v1.ApprovalEntry\x12)\n\x04page\x18\x02 \x01(\x0b\x32\x1b.mercato.common.v1.PageInfo\x12\x0f\n\x07\x63ursors\x18\x03 \x03(\t\x12\x31\n\x0bread_points\x18\x04 \x03(\x0b\x32\x1c.mercato.common.v1.ReadPoint\"\xb7\x01\n\x15ListApprovalsResponse\x12/\n\tapprovals\x18\x01 \x03(\x0b\x32\x1c.mercato.wallets.v1.Approval\x12)\n\x04page\x18\x02 \x01(\x0b\x32\x1b.mercato.common.v1.PageInfo\x12\x0f\n\x07\x63ursors\x18\x03 \x03(\t\x12\x31\n\x0bread_points\x18\x04 \x03(\x0b\x32\x1c.mercato.common.v1.ReadPoint*A\n\x05Proof\x12\x15\n\x11PROOF_UNSPECIFIED\x10\x00\x12\r\n\tPROOF_KEY\x10\x01\x12\x12\n\x0ePROOF_CONTRACT\x10\x02*M\n\x08Occasion\x12\x18\n\x14OCCASION_UNSPECIFIED\x10\x00\x12\x14\n\x10OCCASION_SIGN_IN\x10\x01\x12\x11\n\rOCCASION_LINK\x10\x02\x32\xbd\x06\n\x0eWalletsService\x12g\n\x0eResolveAddress\x12).mercato.wallets.v1.ResolveAddressRequest\x1a*.mercato.wallets.v1.ResolveAddressResponse\x12[\n\nLinkWallet\x12%.mercato.wallets.v1.LinkWalletRequest\x1a&.mercato.wallets.v1.LinkWalletResponse\x12\x61\n\x0cUnlinkWallet\x12\'.mercato.wallets.v1.UnlinkWalletRequest\x1a(.mercato.wallets.v1.UnlinkWalletResponse\x12[\n\x10SetPrimaryWallet\x12+.mercato.wallets.v1.SetPrimaryWalletRequest\x1a\x1a.mercato.wallets.v1.Wallet\x12g\n\x0eNoteWalletSeen\x12).mercato.wallets.v1.NoteWalletSeenRequest\x1a*.mercato.wallets.v1.NoteWalletSeenResponse\x12^\n\x0bListWallets\x12&.mercato.wallets.v1.ListWalletsRequest\x1a\'.mercato.wallets.v1.ListWalletsResponse\x12\x64\n\rListApprovals\x12(.mercato.wallets.v1.ListApprovalsRequest\x1a).mercato.wallets.v1.ListApprovalsResponse\x12v\n\x13ListApprovalHistory\x12..mercato.wallets.v1.ListApprovalHistoryRequest\x1a/.mercato.wallets.v1.ListApprovalHistoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mercato.wallets.v1.wallets_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROOF']._serialized_start=1813
-  _globals['_PROOF']._serialized_end=1878
-  _globals['_OCCASION']._serialized_start=1880
-  _globals['_OCCASION']._serialized_end=1957
+  _globals['_PROOF']._serialized_start=2065
+  _globals['_PROOF']._serialized_end=2130
+  _globals['_OCCASION']._serialized_start=2132
+  _globals['_OCCASION']._serialized_end=2209
   _globals['_WALLET']._serialized_start=122
   _globals['_WALLET']._serialized_end=308
   _globals['_LINKWALLETREQUEST']._serialized_start=311
@@ -48,27 +48,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UNLINKWALLETRESPONSE']._serialized_start=616
   _globals['_UNLINKWALLETRESPONSE']._serialized_end=673
   _globals['_RESOLVEADDRESSREQUEST']._serialized_start=675
-  _globals['_RESOLVEADDRESSREQUEST']._serialized_end=715
-  _globals['_RESOLVEADDRESSRESPONSE']._serialized_start=717
-  _globals['_RESOLVEADDRESSRESPONSE']._serialized_end=781
-  _globals['_SETPRIMARYWALLETREQUEST']._serialized_start=783
-  _globals['_SETPRIMARYWALLETREQUEST']._serialized_end=844
-  _globals['_LISTWALLETSREQUEST']._serialized_start=846
-  _globals['_LISTWALLETSREQUEST']._serialized_end=884
-  _globals['_LISTWALLETSRESPONSE']._serialized_start=886
-  _globals['_LISTWALLETSRESPONSE']._serialized_end=952
-  _globals['_APPROVAL']._serialized_start=955
-  _globals['_APPROVAL']._serialized_end=1117
-  _globals['_LISTAPPROVALSREQUEST']._serialized_start=1120
-  _globals['_LISTAPPROVALSREQUEST']._serialized_end=1273
-  _globals['_LISTAPPROVALHISTORYREQUEST']._serialized_start=1276
-  _globals['_LISTAPPROVALHISTORYREQUEST']._serialized_end=1420
-  _globals['_APPROVALENTRY']._serialized_start=1422
-  _globals['_APPROVALENTRY']._serialized_end=1532
-  _globals['_LISTAPPROVALHISTORYRESPONSE']._serialized_start=1535
-  _globals['_LISTAPPROVALHISTORYRESPONSE']._serialized_end=1676
-  _globals['_LISTAPPROVALSRESPONSE']._serialized_start=1679
-  _globals['_LISTAPPROVALSRESPONSE']._serialized_end=1811
-  _globals['_WALLETSSERVICE']._serialized_start=1960
-  _globals['_WALLETSSERVICE']._serialized_end=2684
+  _globals['_RESOLVEADDRESSREQUEST']._serialized_end=775
+  _globals['_RESOLVEADDRESSRESPONSE']._serialized_start=777
+  _globals['_RESOLVEADDRESSRESPONSE']._serialized_end=861
+  _globals['_SETPRIMARYWALLETREQUEST']._serialized_start=863
+  _globals['_SETPRIMARYWALLETREQUEST']._serialized_end=924
+  _globals['_NOTEWALLETSEENREQUEST']._serialized_start=926
+  _globals['_NOTEWALLETSEENREQUEST']._serialized_end=968
+  _globals['_NOTEWALLETSEENRESPONSE']._serialized_start=970
+  _globals['_NOTEWALLETSEENRESPONSE']._serialized_end=994
+  _globals['_LISTWALLETSREQUEST']._serialized_start=996
+  _globals['_LISTWALLETSREQUEST']._serialized_end=1034
+  _globals['_LISTWALLETSRESPONSE']._serialized_start=1036
+  _globals['_LISTWALLETSRESPONSE']._serialized_end=1102
+  _globals['_APPROVAL']._serialized_start=1105
+  _globals['_APPROVAL']._serialized_end=1267
+  _globals['_LISTAPPROVALSREQUEST']._serialized_start=1270
+  _globals['_LISTAPPROVALSREQUEST']._serialized_end=1423
+  _globals['_LISTAPPROVALHISTORYREQUEST']._serialized_start=1426
+  _globals['_LISTAPPROVALHISTORYREQUEST']._serialized_end=1570
+  _globals['_APPROVALENTRY']._serialized_start=1572
+  _globals['_APPROVALENTRY']._serialized_end=1682
+  _globals['_LISTAPPROVALHISTORYRESPONSE']._serialized_start=1685
+  _globals['_LISTAPPROVALHISTORYRESPONSE']._serialized_end=1877
+  _globals['_LISTAPPROVALSRESPONSE']._serialized_start=1880
+  _globals['_LISTAPPROVALSRESPONSE']._serialized_end=2063
+  _globals['_WALLETSSERVICE']._serialized_start=2212
+  _globals['_WALLETSSERVICE']._serialized_end=3041
 # @@protoc_insertion_point(module_scope)

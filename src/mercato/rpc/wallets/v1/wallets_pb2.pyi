@@ -86,18 +86,24 @@ class UnlinkWalletResponse(_message.Message):
     def __init__(self, address: _Optional[bytes] = ..., chain_id: _Optional[str] = ...) -> None: ...
 
 class ResolveAddressRequest(_message.Message):
-    __slots__ = ("address",)
+    __slots__ = ("address", "chain_id", "proof")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
     address: bytes
-    def __init__(self, address: _Optional[bytes] = ...) -> None: ...
+    chain_id: str
+    proof: Proof
+    def __init__(self, address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., proof: _Optional[_Union[Proof, str]] = ...) -> None: ...
 
 class ResolveAddressResponse(_message.Message):
-    __slots__ = ("user_id", "left_user_ids")
+    __slots__ = ("user_id", "left_user_ids", "wallet_ids")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     LEFT_USER_IDS_FIELD_NUMBER: _ClassVar[int]
+    WALLET_IDS_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     left_user_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, user_id: _Optional[str] = ..., left_user_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    wallet_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, user_id: _Optional[str] = ..., left_user_ids: _Optional[_Iterable[str]] = ..., wallet_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SetPrimaryWalletRequest(_message.Message):
     __slots__ = ("user_id", "wallet_id")
@@ -106,6 +112,16 @@ class SetPrimaryWalletRequest(_message.Message):
     user_id: str
     wallet_id: str
     def __init__(self, user_id: _Optional[str] = ..., wallet_id: _Optional[str] = ...) -> None: ...
+
+class NoteWalletSeenRequest(_message.Message):
+    __slots__ = ("wallet_id",)
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    wallet_id: str
+    def __init__(self, wallet_id: _Optional[str] = ...) -> None: ...
+
+class NoteWalletSeenResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class ListWalletsRequest(_message.Message):
     __slots__ = ("user_ids",)
@@ -176,21 +192,25 @@ class ApprovalEntry(_message.Message):
     def __init__(self, approval: _Optional[_Union[Approval, _Mapping]] = ..., ended_by: _Optional[_Union[_common_pb2.Position, _Mapping]] = ...) -> None: ...
 
 class ListApprovalHistoryResponse(_message.Message):
-    __slots__ = ("entries", "page", "cursors")
+    __slots__ = ("entries", "page", "cursors", "read_points")
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     entries: _containers.RepeatedCompositeFieldContainer[ApprovalEntry]
     page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, entries: _Optional[_Iterable[_Union[ApprovalEntry, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
+    def __init__(self, entries: _Optional[_Iterable[_Union[ApprovalEntry, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...
 
 class ListApprovalsResponse(_message.Message):
-    __slots__ = ("approvals", "page", "cursors")
+    __slots__ = ("approvals", "page", "cursors", "read_points")
     APPROVALS_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
+    READ_POINTS_FIELD_NUMBER: _ClassVar[int]
     approvals: _containers.RepeatedCompositeFieldContainer[Approval]
     page: _common_pb2.PageInfo
     cursors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, approvals: _Optional[_Iterable[_Union[Approval, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
+    read_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.ReadPoint]
+    def __init__(self, approvals: _Optional[_Iterable[_Union[Approval, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ..., read_points: _Optional[_Iterable[_Union[_common_pb2.ReadPoint, _Mapping]]] = ...) -> None: ...

@@ -54,6 +54,11 @@ class WalletsServiceStub:
                 request_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.SetPrimaryWalletRequest.SerializeToString,
                 response_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.Wallet.FromString,
                 _registered_method=True)
+        self.NoteWalletSeen = channel.unary_unary(
+                '/mercato.wallets.v1.WalletsService/NoteWalletSeen',
+                request_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.NoteWalletSeenRequest.SerializeToString,
+                response_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.NoteWalletSeenResponse.FromString,
+                _registered_method=True)
         self.ListWallets = channel.unary_unary(
                 '/mercato.wallets.v1.WalletsService/ListWallets',
                 request_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.ListWalletsRequest.SerializeToString,
@@ -101,6 +106,13 @@ class WalletsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def NoteWalletSeen(self, request, context):
+        """A session that this wallet opened goes on. A wallet that is gone is no error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListWallets(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -143,6 +155,11 @@ def add_WalletsServiceServicer_to_server(servicer, server):
                     servicer.SetPrimaryWallet,
                     request_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.SetPrimaryWalletRequest.FromString,
                     response_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.Wallet.SerializeToString,
+            ),
+            'NoteWalletSeen': grpc.unary_unary_rpc_method_handler(
+                    servicer.NoteWalletSeen,
+                    request_deserializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.NoteWalletSeenRequest.FromString,
+                    response_serializer=mercato_dot_wallets_dot_v1_dot_wallets__pb2.NoteWalletSeenResponse.SerializeToString,
             ),
             'ListWallets': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWallets,
@@ -268,6 +285,33 @@ class WalletsService:
             '/mercato.wallets.v1.WalletsService/SetPrimaryWallet',
             mercato_dot_wallets_dot_v1_dot_wallets__pb2.SetPrimaryWalletRequest.SerializeToString,
             mercato_dot_wallets_dot_v1_dot_wallets__pb2.Wallet.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NoteWalletSeen(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.wallets.v1.WalletsService/NoteWalletSeen',
+            mercato_dot_wallets_dot_v1_dot_wallets__pb2.NoteWalletSeenRequest.SerializeToString,
+            mercato_dot_wallets_dot_v1_dot_wallets__pb2.NoteWalletSeenResponse.FromString,
             options,
             channel_credentials,
             insecure,

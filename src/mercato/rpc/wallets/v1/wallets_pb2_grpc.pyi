@@ -38,6 +38,8 @@ class WalletsServiceStub:
     UnlinkWallet: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.UnlinkWalletRequest, _wallets_pb2.UnlinkWalletResponse]
     """Refused for the last wallet of a user."""
     SetPrimaryWallet: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.SetPrimaryWalletRequest, _wallets_pb2.Wallet]
+    NoteWalletSeen: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.NoteWalletSeenRequest, _wallets_pb2.NoteWalletSeenResponse]
+    """A session that this wallet opened goes on. A wallet that is gone is no error."""
     ListWallets: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.ListWalletsRequest, _wallets_pb2.ListWalletsResponse]
     ListApprovals: _grpc.UnaryUnaryMultiCallable[_wallets_pb2.ListApprovalsRequest, _wallets_pb2.ListApprovalsResponse]
     """Current approvals of an owner, newest first."""
@@ -54,6 +56,8 @@ class WalletsServiceAsyncStub(WalletsServiceStub):
     UnlinkWallet: _aio.UnaryUnaryMultiCallable[_wallets_pb2.UnlinkWalletRequest, _wallets_pb2.UnlinkWalletResponse]  # type: ignore[assignment]
     """Refused for the last wallet of a user."""
     SetPrimaryWallet: _aio.UnaryUnaryMultiCallable[_wallets_pb2.SetPrimaryWalletRequest, _wallets_pb2.Wallet]  # type: ignore[assignment]
+    NoteWalletSeen: _aio.UnaryUnaryMultiCallable[_wallets_pb2.NoteWalletSeenRequest, _wallets_pb2.NoteWalletSeenResponse]  # type: ignore[assignment]
+    """A session that this wallet opened goes on. A wallet that is gone is no error."""
     ListWallets: _aio.UnaryUnaryMultiCallable[_wallets_pb2.ListWalletsRequest, _wallets_pb2.ListWalletsResponse]  # type: ignore[assignment]
     ListApprovals: _aio.UnaryUnaryMultiCallable[_wallets_pb2.ListApprovalsRequest, _wallets_pb2.ListApprovalsResponse]  # type: ignore[assignment]
     """Current approvals of an owner, newest first."""
@@ -91,6 +95,14 @@ class WalletsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _wallets_pb2.SetPrimaryWalletRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_wallets_pb2.Wallet, _abc.Awaitable[_wallets_pb2.Wallet]]: ...
+
+    @_abc_1.abstractmethod
+    def NoteWalletSeen(
+        self,
+        request: _wallets_pb2.NoteWalletSeenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallets_pb2.NoteWalletSeenResponse, _abc.Awaitable[_wallets_pb2.NoteWalletSeenResponse]]:
+        """A session that this wallet opened goes on. A wallet that is gone is no error."""
 
     @_abc_1.abstractmethod
     def ListWallets(

@@ -51,7 +51,7 @@ class SignInPolicy:
             domain=chosen,
             address=address,
             statement=STATEMENT if link_user is None else LINK_STATEMENT.format(user=link_user),
-            uri=next((o for o in self.origins if o.partition("://")[2] == chosen), self.origins[0]),
+            uri=self._origins_of(chosen)[0],
             chain=chain,
             nonce=nonce,
             issued_at=now.strftime(_TIME_FORM),
@@ -70,8 +70,14 @@ class SignInPolicy:
         scheme_fits = message.scheme is None or f"{message.scheme}://{message.domain}" in self.origins
         if message.domain not in self.domains or not scheme_fits:
             raise Unauthenticated("SIWE_DOMAIN_NOT_ALLOWED", f"sign in from one of {', '.join(self.domains)}")
-        if not any(_is_within(message.uri, origin) for origin in self.origins):
-            raise Unauthenticated("SIWE_URI_NOT_ALLOWED", f"the URI must lie under one of {', '.join(self.origins)}")
+        origins = self._origins_of(message.domain)
+        if not any(_is_within(message.uri, origin) for origin in origins):
+            raise Unauthenticated("SIWE_URI_NOT_ALLOWED", f"the URI must lie under one of {', '.join(origins)}")
+
+    def _origins_of(self, domain: str) -> tuple[str, ...]:
+        """Where a message of this domain may point: to its own origins, or to the first one where it has none."""
+        own = tuple(origin for origin in self.origins if origin.partition("://")[2] == domain)
+        return own or self.origins[:1]
 
     def _check_times(self, message: SiweMessage, now: datetime) -> None:
         if moment(message.issued_at) > now + self.skew:

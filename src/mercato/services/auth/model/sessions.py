@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
@@ -38,6 +38,21 @@ class Client:
             return self.ip
 
 
+class Proof(Enum):
+    """What showed that an address signed: its own key, or the contract that stands there (ERC-1271, ERC-6492)."""
+
+    KEY = "KEY"
+    CONTRACT = "CONTRACT"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a contract wallet said yes to when it signed in. It may be asked again, and say no."""
+
+    message: str
+    signature: bytes
+
+
 @dataclass(frozen=True)
 class Session:
     """One sign-in on one device: the family of all refresh tokens that follow from it."""
@@ -46,14 +61,27 @@ class Session:
     user_id: UserId
     address: Address
     chain: ChainId
+    proof: Proof
     client: Client
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
+    wallet_id: UUID | None = None
+    """The link it came through; None for sessions that were open before links were noted."""
     revoked_at: datetime | None = None
 
     def is_live(self, now: datetime) -> bool:
         return self.revoked_at is None and self.expires_at > now
+
+
+@dataclass(frozen=True)
+class Link:
+    """A wallet of a user. The same address, linked again, is another one, with an id of its own."""
+
+    wallet_id: UUID
+    user_id: UserId
+    address: Address
+    chain: ChainId
 
 
 class Refusal(Enum):
@@ -63,6 +91,7 @@ class Refusal(Enum):
     REUSED = "REFRESH_REUSED"
     REVOKED = "SESSION_REVOKED"
     EXPIRED = "REFRESH_EXPIRED"
+    WITHDRAWN = "SIGNATURE_WITHDRAWN"
 
     def error(self) -> Unauthenticated:
         return Unauthenticated(self.value, _REFUSALS[self])
@@ -73,11 +102,29 @@ _REFUSALS = {
     Refusal.REUSED: "this refresh token was used before; the session is closed, sign in again",
     Refusal.REVOKED: "this session was closed; sign in again",
     Refusal.EXPIRED: "this session has expired; sign in again",
+    Refusal.WITHDRAWN: "the contract wallet does not stand by this sign-in any more; sign in again",
 }
 
 
-def judge_refresh(session: Session, used_at: datetime | None, now: datetime) -> Refusal | None:
-    """None when the token may be rotated (RFC 9700 §4.14).
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long sessions live: `refresh` after each use, those of contract wallets for `contract` in all.
+
+    A key stays who it is. Who may sign for a contract changes, and not every contract takes old signatures back with
+    it: what a Safe approved on chain stays approved when its owners leave.
+    """
+
+    refresh: timedelta
+    contract: timedelta
+
+    def end(self, proof: Proof, created_at: datetime, now: datetime) -> datetime:
+        """Until when a session that is used now may live."""
+        end = now + self.refresh
+        return end if proof is Proof.KEY else min(end, created_at + self.contract)
+
+
+def judge_refresh(session: Session, used_at: datetime | None, end: datetime, now: datetime) -> Refusal | None:
+    """None when the token may be rotated (RFC 9700 §4.14), so that the session lives until `end`.
 
     A closed session answers that it is closed, whichever of its tokens is shown: only the first re-use is news.
     There is no grace for a repeated use, since a client that lost an answer cannot be told from a thief.
@@ -86,12 +133,12 @@ def judge_refresh(session: Session, used_at: datetime | None, now: datetime) -> 
         return Refusal.REVOKED
     if used_at is not None:
         return Refusal.REUSED
-    return Refusal.EXPIRED if session.expires_at <= now else None
+    return Refusal.EXPIRED if min(session.expires_at, end) <= now else None
 
 
 @dataclass(frozen=True)
 class LoginEvent:
-    """One line of the log of sign-ins: `reason` is SIGNED_IN, or why it was refused."""
+    """One line of the log of sign-ins: `reason` is SIGNED_IN or LINK_PROVEN, or why it was refused."""
 
     id: UUID
     at: datetime
@@ -104,10 +151,11 @@ class LoginEvent:
 
     @property
     def succeeded(self) -> bool:
-        return self.reason == SIGNED_IN
+        return self.reason in (SIGNED_IN, LINK_PROVEN)
 
 
 SIGNED_IN = "SIGNED_IN"
+LINK_PROVEN = "LINK_PROVEN"
 
 
 def _printable(text: str, limit: int) -> str:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from mercato.evm.directory import ChainDirectory
 from mercato.evm.signatures import is_valid_signature, personal_message_hash
+from mercato.kit.errors import MercatoError
 from mercato.kit.ids import Address, ChainId, UserId, parse_id
+from mercato.kit.logging import Logger
 from mercato.rpc.users.v1.users_pb2 import EnsureUserRequest
 from mercato.rpc.wallets.v1 import wallets_pb2
-from mercato.services.auth.usecases.ports import KnownUser, Ownership, Proof
+from mercato.services.auth.model.sessions import Proof
+from mercato.services.auth.usecases.ports import KnownUser, Ownership
 
 if TYPE_CHECKING:
     from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceAsyncStub
     from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceAsyncStub
 
+_NOTE_TIMEOUT = 0.5  # seconds: nobody waits long for what is only nice to know
 _PROOFS = {Proof.KEY: wallets_pb2.PROOF_KEY, Proof.CONTRACT: wallets_pb2.PROOF_CONTRACT}
 
 
@@ -29,18 +34,22 @@ class UsersClient:
 
 
 class WalletsClient:
-    def __init__(self, stub: WalletsServiceAsyncStub) -> None:
+    def __init__(self, stub: WalletsServiceAsyncStub, log: Logger) -> None:
         self._stub = stub
+        self._log = log
 
-    async def resolve(self, address: Address) -> Ownership:
-        answer = await self._stub.ResolveAddress(wallets_pb2.ResolveAddressRequest(address=address))
+    async def resolve(self, address: Address, chain: ChainId, proof: Proof) -> Ownership:
+        answer = await self._stub.ResolveAddress(
+            wallets_pb2.ResolveAddressRequest(address=address, chain_id=chain.caip2, proof=_PROOFS[proof])
+        )
         return Ownership(
             UserId(parse_id(answer.user_id)) if answer.user_id else None,
             [UserId(parse_id(text)) for text in answer.left_user_ids],
+            [parse_id(text) for text in answer.wallet_ids],
         )
 
-    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> None:
-        await self._stub.LinkWallet(
+    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> UUID:
+        answer = await self._stub.LinkWallet(
             wallets_pb2.LinkWalletRequest(
                 user_id=str(user_id),
                 address=address,
@@ -49,6 +58,15 @@ class WalletsClient:
                 occasion=wallets_pb2.OCCASION_SIGN_IN,
             )
         )
+        return parse_id(answer.wallet.id)
+
+    async def saw(self, wallet_id: UUID) -> None:
+        try:
+            await self._stub.NoteWalletSeen(
+                wallets_pb2.NoteWalletSeenRequest(wallet_id=str(wallet_id)), timeout=_NOTE_TIMEOUT
+            )
+        except MercatoError as error:
+            self._log.warning("wallet not noted as seen", error=error.reason)
 
 
 class ChainsClient:

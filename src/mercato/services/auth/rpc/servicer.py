@@ -12,9 +12,8 @@ from mercato.kit.messages import Outgoing
 from mercato.rpc.auth.v1 import auth_pb2 as pb
 from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceServicer
 from mercato.rpc.events.v1 import events_pb2
-from mercato.services.auth.model.sessions import Client, Session
+from mercato.services.auth.model.sessions import Client, Link, Proof, Session
 from mercato.services.auth.usecases.keys import KeyRing
-from mercato.services.auth.usecases.ports import Proof
 from mercato.services.auth.usecases.sessions import Introspect, ManageSessions, Refresh
 from mercato.services.auth.usecases.sign_in import IssueNonce, SignIn
 from mercato.services.auth.usecases.tokens import TokenPair
@@ -90,9 +89,13 @@ class AuthServicer(AuthServiceServicer):
     async def RevokeWalletSessions(
         self, request: pb.RevokeWalletSessionsRequest, context: Context
     ) -> pb.RevokeWalletSessionsResponse:
-        revoked = await self._sessions.revoke_of_wallet(
-            UserId(parse_id(request.user_id, "user_id")), Address(request.address), ChainId.parse(request.chain_id)
+        link = Link(
+            wallet_id=parse_id(request.wallet_id, "wallet_id"),
+            user_id=UserId(parse_id(request.user_id, "user_id")),
+            address=Address(request.address),
+            chain=ChainId.parse(request.chain_id),
         )
+        revoked = await self._sessions.revoke_of_wallet(link)
         return pb.RevokeWalletSessionsResponse(revoked=len(revoked), session_ids=map(str, revoked))
 
     async def ListSessions(self, request: pb.ListSessionsRequest, context: Context) -> pb.ListSessionsResponse:

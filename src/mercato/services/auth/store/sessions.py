@@ -15,14 +15,27 @@ from mercato.kit.logging import Logger
 from mercato.kit.messages import Outgoing
 from mercato.kit.postgres import Connection, Database
 from mercato.kit.redis import Redis
-from mercato.services.auth.model.sessions import Client, LoginEvent, Refusal, Session, judge_refresh
+from mercato.services.auth.model.sessions import (
+    Client,
+    Evidence,
+    Link,
+    LoginEvent,
+    Proof,
+    Refusal,
+    Session,
+    judge_refresh,
+)
 
-_COLUMNS = "id, user_id, address, chain_id, ip, user_agent, created_at, last_used_at, expires_at, revoked_at"
+_COLUMNS = """
+id, user_id, address, chain_id, proof, ip, user_agent, created_at, last_used_at, expires_at, wallet_id, revoked_at
+"""
 
 _INSERT_SESSION = """
 WITH session AS (
-    INSERT INTO sessions (id, user_id, address, chain_id, nonce, ip, user_agent, created_at, last_used_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+    INSERT INTO sessions
+        (id, user_id, address, chain_id, nonce, ip, user_agent, created_at, last_used_at, expires_at, wallet_id,
+         proof, signed_message, signature)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $11, $12, $13, $14)
 )
 INSERT INTO refresh_tokens (token_hash, session_id, issued_at) VALUES ($10, $1, $8)
 """
@@ -36,6 +49,11 @@ SELECT token.used_at, session.*
 FROM refresh_tokens token JOIN sessions session ON session.id = token.session_id
 WHERE token.token_hash = $1 FOR UPDATE
 """
+_EVIDENCE = """
+SELECT session.* FROM refresh_tokens token JOIN sessions session ON session.id = token.session_id
+WHERE token.token_hash = $1 AND token.used_at IS NULL
+AND revoked_at IS NULL AND expires_at > $2 AND signature IS NOT NULL
+"""
 _USE_TOKEN = "UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1"
 _ADD_TOKEN = "INSERT INTO refresh_tokens (token_hash, session_id, issued_at) VALUES ($1, $2, $3)"
 _EXTEND = f"UPDATE sessions SET last_used_at = $2, expires_at = $3 WHERE id = $1 RETURNING {_COLUMNS}"
@@ -46,10 +64,13 @@ _REVOKE_ALL = """
 UPDATE sessions SET revoked_at = $2, revoked_reason = $3
 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id
 """
+# A session from before links were noted came through the one there was for its address.
 _REVOKE_OF_WALLET = """
-UPDATE sessions SET revoked_at = $4, revoked_reason = $5
-WHERE user_id = $1 AND address = $2 AND chain_id = $3 AND revoked_at IS NULL AND expires_at > $4 RETURNING id
+UPDATE sessions SET revoked_at = $5, revoked_reason = $6, wallet_id = $2
+WHERE user_id = $1 AND (wallet_id = $2 OR wallet_id IS NULL AND address = $3 AND chain_id = $4)
+AND revoked_at IS NULL AND expires_at > $5
 """
+_REVOKED_OF_WALLET = "SELECT id, revoked_at FROM sessions WHERE wallet_id = $1 AND revoked_reason = $2"
 _LIVE = f"""
 SELECT {_COLUMNS} FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
 ORDER BY last_used_at DESC, id DESC LIMIT 1000
@@ -76,13 +97,22 @@ class SessionStore:
         self._log = log
 
     async def open(
-        self, session: Session, nonce: str, token_hash: bytes, event: LoginEvent, announcement: Outgoing
+        self,
+        session: Session,
+        nonce: str,
+        token_hash: bytes,
+        event: LoginEvent,
+        announcement: Outgoing,
+        evidence: Evidence | None = None,
     ) -> None:
-        """Session, first refresh token, log line and event in one commit."""
+        """Session, first refresh token, log line and event in one commit; `evidence` is what a contract wallet is asked
+        again."""
         async with self._database.transaction() as tx:
             await tx.connection.execute(
                 _INSERT_SESSION, session.id, session.user_id, session.address, int(session.chain), nonce,
                 session.client.ip, session.client.user_agent, session.created_at, session.expires_at, token_hash,
+                session.wallet_id, session.proof.value,
+                None if evidence is None else evidence.message, None if evidence is None else evidence.signature,
             )  # fmt: skip
             await _record(tx.connection, event)
             tx.publish(announcement)
@@ -96,10 +126,10 @@ class SessionStore:
         shown: bytes,
         successor: bytes,
         now: datetime,
-        expires_at: datetime,
+        end: Callable[[Session], datetime],
         refused: Callable[[Refusal, Session | None], LoginEvent],
     ) -> Session:
-        """Replaces a refresh token, given and kept as hashes, by its successor.
+        """Replaces a refresh token, given and kept as hashes, by its successor; the session then lives until its `end`.
 
         Raises `Unauthenticated` REFRESH_UNKNOWN, SESSION_REVOKED, REFRESH_EXPIRED or REFRESH_REUSED, each of which has
         then left the log line that `refused` makes; the last has ended the session.
@@ -107,18 +137,32 @@ class SessionStore:
         async with self._database.transaction() as tx:
             row = await tx.connection.fetchrow(_LOCK_TOKEN, shown)
             session = None if row is None else _from_row(row)
-            refusal = None if row is None or session is None else judge_refresh(session, row["used_at"], now)
+            refusal: Refusal | None = Refusal.UNKNOWN
+            if row is not None and session is not None:
+                refusal = judge_refresh(session, row["used_at"], end(session), now)
             if session is not None and refusal is None:
                 await tx.connection.execute(_USE_TOKEN, shown, now)
                 await tx.connection.execute(_ADD_TOKEN, successor, session.id, now)
-                return _from_row(await tx.connection.fetchrow(_EXTEND, session.id, now, expires_at))
-            refusal = refusal or Refusal.UNKNOWN
+                return _from_row(await tx.connection.fetchrow(_EXTEND, session.id, now, end(session)))
+            assert refusal is not None, "no refusal has returned above"
             if session is not None and refusal is Refusal.REUSED:
                 await tx.connection.execute(_REVOKE, [session.id], now, refusal.value)
             await _record(tx.connection, refused(refusal, session))
         if session is not None and refusal is Refusal.REUSED:
             await self._blacklist([(session.id, self._access_ttl)])
         raise refusal.error()
+
+    async def find_evidence(self, shown: bytes, now: datetime) -> tuple[Session, Evidence] | None:
+        """A live session of a contract wallet whose refresh token this is the hash of, unused, and what it signed."""
+        row = await self._database.pool.fetchrow(_EVIDENCE, shown, now)
+        return None if row is None else (_from_row(row), Evidence(row["signed_message"], row["signature"]))
+
+    async def withdraw(self, session_id: SessionId, now: datetime, event: LoginEvent) -> None:
+        """Ends a session by its wallet's word, and writes that down, in one commit."""
+        async with self._database.transaction() as tx:
+            await tx.connection.execute(_REVOKE, [session_id], now, event.reason)
+            await _record(tx.connection, event)
+        await self._blacklist([(session_id, self._access_ttl)])
 
     async def find(self, session_id: SessionId) -> Session | None:
         row = await self._database.pool.fetchrow(f"SELECT {_COLUMNS} FROM sessions WHERE id = $1", session_id)
@@ -139,12 +183,15 @@ class SessionStore:
         await self._blacklist([(row["id"], self._access_ttl) for row in rows])
         return [SessionId(row["id"]) for row in rows]
 
-    async def revoke_of_wallet(
-        self, user_id: UserId, address: Address, chain: ChainId, now: datetime, reason: str
-    ) -> list[SessionId]:
-        """Ends every live session of a user that one wallet opened; returns which they were."""
-        rows = await self._database.pool.fetch(_REVOKE_OF_WALLET, user_id, address, int(chain), now, reason)
-        await self._blacklist([(row["id"], self._access_ttl) for row in rows])
+    async def revoke_of_wallet(self, link: Link, now: datetime, reason: str) -> list[SessionId]:
+        """Ends every live session that came through a link; returns all that were ended for this reason, by whoever
+        was first. Marks them again: the commit may have been all that the first one did."""
+        pool = self._database.pool
+        await pool.execute(
+            _REVOKE_OF_WALLET, link.user_id, link.wallet_id, link.address, int(link.chain), now, reason
+        )  # fmt: skip
+        rows = await pool.fetch(_REVOKED_OF_WALLET, link.wallet_id, reason)
+        await self._blacklist(self._remaining(rows, now))
         return [SessionId(row["id"]) for row in rows]
 
     async def is_revoked(self, session_id: SessionId) -> bool:
@@ -167,11 +214,16 @@ class SessionStore:
         """Marks again what was revoked within the lifetime of an access token: Redis may have been away, or emptied.
         Gateways are told of each mark that was missing, since they cannot have heard of it either."""
         rows = await self._database.pool.fetch(_REVOKED_SINCE, now - self._access_ttl)
-        await self._blacklist((row["id"], row["revoked_at"] + self._access_ttl - now) for row in rows)
+        await self._blacklist(self._remaining(rows, now))
 
     async def purge(self, before: datetime) -> int:
         """Forgets sessions that expired before a time, with their tokens; returns how many."""
         return int((await self._database.pool.execute(_PURGE, before)).split()[1])
+
+    def _remaining(self, rows: Iterable[asyncpg.Record], now: datetime) -> list[tuple[SessionId, timedelta]]:
+        """For how long an access token of each of these ended sessions may still be shown."""
+        ends = [(SessionId(row["id"]), row["revoked_at"] + self._access_ttl - now) for row in rows]
+        return [(session_id, left) for session_id, left in ends if left > timedelta(0)]
 
     async def _blacklist(self, sessions: Iterable[tuple[SessionId, timedelta]]) -> None:
         try:
@@ -204,9 +256,11 @@ def _from_row(row: asyncpg.Record | None) -> Session:
         user_id=row["user_id"],
         address=Address(row["address"]),
         chain=ChainId(row["chain_id"]),
+        proof=Proof(row["proof"]),
         client=Client(row["ip"], row["user_agent"]),
         created_at=row["created_at"],
         last_used_at=row["last_used_at"],
         expires_at=row["expires_at"],
+        wallet_id=row["wallet_id"],
         revoked_at=row["revoked_at"],
     )

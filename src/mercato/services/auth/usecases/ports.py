@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Protocol
+from uuid import UUID
 
 from mercato.kit.ids import Address, ChainId, SessionId, UserId
 from mercato.kit.messages import Outgoing
 from mercato.services.auth.model.nonces import Nonce
-from mercato.services.auth.model.sessions import LoginEvent, Refusal, Session
+from mercato.services.auth.model.sessions import Evidence, Link, LoginEvent, Proof, Refusal, Session
 from mercato.services.auth.model.tokens import SigningKey
 
 Clock = Callable[[], datetime]
@@ -27,10 +27,11 @@ class KnownUser:
 
 @dataclass(frozen=True)
 class Ownership:
-    """Whose an address is, if anybody's, and the users it was unlinked from."""
+    """Whose an address is, if anybody's, by which links, and the users who are not to be entered with it."""
 
     user_id: UserId | None
     left: Sequence[UserId] = ()
+    wallets: Sequence[UUID] = ()
 
 
 class Users(Protocol):
@@ -38,19 +39,16 @@ class Users(Protocol):
         """Safe to repeat and to race; never one of `left`."""
 
 
-class Proof(Enum):
-    """What showed that an address signed: its own key, or the contract that stands there (ERC-1271, ERC-6492)."""
-
-    KEY = "KEY"
-    CONTRACT = "CONTRACT"
-
-
 class Wallets(Protocol):
-    async def resolve(self, address: Address) -> Ownership: ...
+    async def resolve(self, address: Address, chain: ChainId, proof: Proof) -> Ownership:
+        """Whose the address is to whoever proved it so on that chain."""
 
-    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> None:
-        """Safe to repeat. Raises `Conflict` when the address is another user's, was unlinked from this one, or is a
-        contract of another chain."""
+    async def link(self, user_id: UserId, address: Address, chain: ChainId, proof: Proof) -> UUID:
+        """The wallet's id. Safe to repeat. Raises `Conflict` when the address is another user's, was unlinked from
+        this one, or is a contract of another chain."""
+
+    async def saw(self, wallet_id: UUID) -> None:
+        """Notes that the wallet is in use; lost without harm, so it never fails."""
 
 
 class Chains(Protocol):
@@ -67,20 +65,29 @@ class Limits(Protocol):
     async def charge(self, who: Mapping[str, str]) -> None:
         """Raises `RateLimited` with `retry_after`."""
 
+    async def trust(self, network: str, address: str) -> None:
+        """The address signed in from there."""
+
 
 class Nonces(Protocol):
-    async def add(self, nonce: Nonce, domain: str, now: datetime) -> None: ...
+    async def add(self, nonce: Nonce, now: datetime) -> None: ...
 
     async def find(self, value: str) -> Nonce | None: ...
 
     async def find_true(self, value: str) -> Nonce | None: ...
 
-    async def consume(self, value: str, address: Address, chain: ChainId, now: datetime) -> bool: ...
+    async def consume(self, value: str, address: Address, chain: ChainId, domain: str, now: datetime) -> bool: ...
 
 
 class Sessions(Protocol):
     async def open(
-        self, session: Session, nonce: str, token_hash: bytes, event: LoginEvent, announcement: Outgoing
+        self,
+        session: Session,
+        nonce: str,
+        token_hash: bytes,
+        event: LoginEvent,
+        announcement: Outgoing,
+        evidence: Evidence | None = None,
     ) -> None: ...
 
     async def record(self, event: LoginEvent) -> None: ...
@@ -90,9 +97,13 @@ class Sessions(Protocol):
         shown: bytes,
         successor: bytes,
         now: datetime,
-        expires_at: datetime,
+        end: Callable[[Session], datetime],
         refused: Callable[[Refusal, Session | None], LoginEvent],
     ) -> Session: ...
+
+    async def find_evidence(self, shown: bytes, now: datetime) -> tuple[Session, Evidence] | None: ...
+
+    async def withdraw(self, session_id: SessionId, now: datetime, event: LoginEvent) -> None: ...
 
     async def find(self, session_id: SessionId) -> Session | None: ...
 
@@ -102,9 +113,7 @@ class Sessions(Protocol):
 
     async def revoke_all(self, user_id: UserId, now: datetime, reason: str) -> list[SessionId]: ...
 
-    async def revoke_of_wallet(
-        self, user_id: UserId, address: Address, chain: ChainId, now: datetime, reason: str
-    ) -> list[SessionId]: ...
+    async def revoke_of_wallet(self, link: Link, now: datetime, reason: str) -> list[SessionId]: ...
 
     async def is_revoked(self, session_id: SessionId) -> bool: ...
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 from uuid import UUID
 
 from mercato.kit.errors import InvalidArgument, NotFound, Unauthenticated
-from mercato.kit.ids import Address, ChainId, SessionId, UserId
-from mercato.services.auth.model.sessions import Client, LoginEvent, Refusal, Session
+from mercato.kit.ids import SessionId, UserId
+from mercato.services.auth.model.sessions import Client, Lifetimes, Link, LoginEvent, Refusal, Session
 from mercato.services.auth.model.tokens import (
     Principal,
     key_id,
@@ -18,7 +18,7 @@ from mercato.services.auth.model.tokens import (
     refresh_token_hash,
 )
 from mercato.services.auth.usecases.keys import KeyRing
-from mercato.services.auth.usecases.ports import Clock, Limits, Sessions
+from mercato.services.auth.usecases.ports import Clock, Limits, Sessions, Signatures, Wallets
 from mercato.services.auth.usecases.tokens import TokenMint, TokenPair
 
 _BY_USER = "BY_USER"
@@ -35,24 +35,29 @@ class Refresh:
         *,
         sessions: Sessions,
         limits: Limits,
+        signatures: Signatures,
+        wallets: Wallets,
         mint: TokenMint,
-        refresh_ttl: timedelta,
+        lifetimes: Lifetimes,
         clock: Clock,
         make_id: Callable[[], UUID],
     ) -> None:
         self._sessions = sessions
         self._limits = limits
+        self._signatures = signatures
+        self._wallets = wallets
         self._mint = mint
-        self._refresh_ttl = refresh_ttl
+        self._lifetimes = lifetimes
         self._clock = clock
         self._make_id = make_id
 
     async def run(self, refresh_token: str, client: Client) -> TokenPair:
-        """Raises `RateLimited`, or `Unauthenticated` REFRESH_UNKNOWN, REFRESH_REUSED, REFRESH_EXPIRED or
-        SESSION_REVOKED."""
+        """Raises `RateLimited`, or `Unauthenticated` REFRESH_UNKNOWN, REFRESH_REUSED, REFRESH_EXPIRED,
+        SIGNATURE_WITHDRAWN or SESSION_REVOKED; `NodeUnavailable` where a contract wallet cannot be asked, which costs
+        nothing."""
         await self._limits.charge({"ip": client.network})
         now = self._clock()
-        successor = new_refresh_token()
+        shown, successor = refresh_token_hash(refresh_token), new_refresh_token()
 
         def refused(refusal: Refusal, session: Session | None) -> LoginEvent:
             event = LoginEvent(self._make_id(), now, refusal.value, client)
@@ -62,10 +67,29 @@ class Refresh:
                 event, user_id=session.user_id, session_id=session.id, address=session.address, chain=session.chain
             )
 
+        await self._ask_again(shown, now, refused)
         session = await self._sessions.rotate(
-            refresh_token_hash(refresh_token), refresh_token_hash(successor), now, now + self._refresh_ttl, refused
+            shown,
+            refresh_token_hash(successor),
+            now,
+            lambda session: self._lifetimes.end(session.proof, session.created_at, now),
+            refused,
         )
+        if session.wallet_id is not None:
+            await self._wallets.saw(session.wallet_id)
         return self._mint.pair(session, successor, now)
+
+    async def _ask_again(
+        self, shown: bytes, now: datetime, refused: Callable[[Refusal, Session | None], LoginEvent]
+    ) -> None:
+        """A contract wallet that changed its signers may not stand by what one of them signed (ERC-1271)."""
+        kept = await self._sessions.find_evidence(shown, now)
+        if kept is None:
+            return
+        session, evidence = kept
+        if await self._signatures.prove(evidence.message, evidence.signature, session.address, session.chain) is None:
+            await self._sessions.withdraw(session.id, now, refused(Refusal.WITHDRAWN, session))
+            raise Refusal.WITHDRAWN.error()
 
 
 class Introspect:
@@ -110,9 +134,12 @@ class ManageSessions:
         """Returns which sessions were ended."""
         return await self._sessions.revoke_all(user_id, self._clock(), _BY_USER)
 
-    async def revoke_of_wallet(self, user_id: UserId, address: Address, chain: ChainId) -> list[SessionId]:
-        """Ends the sessions that a wallet opened before it was unlinked; returns which. Safe to repeat."""
-        return await self._sessions.revoke_of_wallet(user_id, address, chain, self._clock(), _UNLINKED)
+    async def revoke_of_wallet(self, link: Link) -> list[SessionId]:
+        """Ends the sessions that came through a link that is gone; returns all that ended so, also before this call.
+
+        Safe to repeat, at once and at any later time: no session comes through this link again.
+        """
+        return await self._sessions.revoke_of_wallet(link, self._clock(), _UNLINKED)
 
     async def find_ended(self, session_ids: Collection[SessionId]) -> set[SessionId]:
         """Those of any users' sessions that are over. Raises `InvalidArgument` TOO_MANY_SESSIONS."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mercato.kit.ids import Address
+from mercato.services.auth.model.admins import Admins
 from mercato.services.auth.model.sessions import Session
 from mercato.services.auth.model.tokens import ADMIN, Principal, sign_access_token
 from mercato.services.auth.usecases.keys import KeyRing
@@ -20,9 +20,9 @@ class TokenPair:
 
 
 class TokenMint:
-    """Signs access tokens; an address of `admins` gets the role `admin`."""
+    """Signs access tokens; a session of one of `admins` gets the role `admin`."""
 
-    def __init__(self, keys: KeyRing, issuer: str, access_ttl: timedelta, admins: frozenset[Address]) -> None:
+    def __init__(self, keys: KeyRing, issuer: str, access_ttl: timedelta, admins: Admins) -> None:
         self._keys = keys
         self._issuer = issuer
         self._access_ttl = access_ttl
@@ -31,7 +31,7 @@ class TokenMint:
     def pair(self, session: Session, refresh_token: str, now: datetime) -> TokenPair:
         """An access token that ends with the session at the latest, beside the refresh token already kept."""
         expires_at = min(now + self._access_ttl, session.expires_at)
-        roles = (ADMIN,) if session.address in self._admins else ()
+        roles = (ADMIN,) if self._admins.include(session) else ()
         principal = Principal(session.user_id, session.id, session.address, session.chain, roles, expires_at)
         access_token = sign_access_token(self._keys.signing, self._issuer, principal, now)
         return TokenPair(access_token, expires_at, refresh_token, session.expires_at)

@@ -200,6 +200,18 @@ class FoundTokens(NamedTuple):
     at: Sequence[ReadPoint]
 
 
+class Moderation(NamedTuple):
+    """A flag that was put up or given another reason (`raised`), or taken off; `done_by` is a user id or a program's
+    name."""
+
+    id: int
+    flag: str
+    raised: bool
+    reason: str
+    done_by: str
+    at: datetime
+
+
 class TokenPage(NamedTuple):
     """A page of them."""
 

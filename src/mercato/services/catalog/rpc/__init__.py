@@ -94,4 +94,12 @@ class CatalogServicer(CatalogServiceServicer):
 
     async def UnflagToken(self, request: pb.UnflagTokenRequest, context: Context) -> pb.Token:
         token, flag = parsing.token_key(request.token), parsing.flag(request.flag)
-        return rendering.tokens(await self._flag_token.take_down(token, flag))[0]
+        reason, by = parsing.remark(request.reason), parsing.flagged_by(request.unflagged_by)
+        return rendering.tokens(await self._flag_token.take_down(token, flag, reason, by))[0]
+
+    async def ListModeration(self, request: pb.ListModerationRequest, context: Context) -> pb.ListModerationResponse:
+        size, before = cursors.page_size(request.page.first), parsing.moderation_cursor(request.page.after)
+        found, has_next = await self._flag_token.history(parsing.token_key(request.token), size, before)
+        texts = [cursors.encode(entry.id) for entry in found]
+        page = rendering.page_info(texts, has_next=has_next)
+        return pb.ListModerationResponse(entries=map(rendering.moderation, found), page=page, cursors=texts)

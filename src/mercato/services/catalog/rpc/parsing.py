@@ -113,16 +113,26 @@ def reason(text: str) -> str:
     return _text(text)
 
 
+def remark(text: str) -> str:
+    """A reason that may be left out. Raises `InvalidArgument` REASON_TOO_LONG."""
+    return reason(text) if text.strip() else ""
+
+
 def flagged_by(text: str) -> str:
     """Raises `InvalidArgument` FLAGGED_BY_REQUIRED."""
     if not 0 < len(text) <= _MAX_REASON:
-        raise InvalidArgument("FLAGGED_BY_REQUIRED", "say who flags the token: a user id or a program's name")
+        raise InvalidArgument("FLAGGED_BY_REQUIRED", "say who moderates the token: a user id or a program's name")
     return _text(text)
 
 
 def collection_cursor(after: str) -> int | None:
     key = cursors.decode_numbers(after, 1)
     return None if key is None else _within(key[0], _INT4_MAX)
+
+
+def moderation_cursor(after: str) -> int | None:
+    key = cursors.decode_numbers(after, 1)
+    return None if key is None else _within(key[0])
 
 
 def token_cursor(after: str) -> TokenCursor | None:

@@ -20,6 +20,7 @@ from mercato.services.catalog.model.views import (
     CollectionView,
     Event,
     Finality,
+    Moderation,
     Page,
     ReadPoint,
     Role,
@@ -195,6 +196,12 @@ def activity(row: Event) -> pb.Activity:
     shown.to = row.recipient or _NOBODY
     shown.amount = str(row.amount)
     return shown
+
+
+def moderation(row: Moderation) -> pb.Moderation:
+    return pb.Moderation(
+        id=str(row.id), flag=row.flag, raised=row.raised, reason=row.reason, done_by=row.done_by, at=_time(row.at)
+    )
 
 
 def read_point(row: ReadPoint) -> common_pb2.ReadPoint:

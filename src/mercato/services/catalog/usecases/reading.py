@@ -19,6 +19,7 @@ from mercato.services.catalog.model.views import (
     EventFilter,
     Found,
     FoundTokens,
+    Moderation,
     Page,
     ReadPoint,
     TokenColumns,
@@ -57,7 +58,9 @@ class EventReads(Protocol):
 class Flags(Protocol):
     async def put_up(self, token: TokenKey, flag: str, reason: str, flagged_by: str) -> None: ...
 
-    async def take_down(self, token: TokenKey, flag: str) -> None: ...
+    async def take_down(self, token: TokenKey, flag: str, reason: str, unflagged_by: str) -> None: ...
+
+    async def history(self, token: TokenKey, limit: int, before: int | None) -> list[Moderation]: ...
 
 
 class FlagToken:
@@ -73,10 +76,15 @@ class FlagToken:
         await self._flags.put_up(token, flag, reason, flagged_by)
         return await self._shown(token)
 
-    async def take_down(self, token: TokenKey, flag: str) -> TokenColumns:
+    async def take_down(self, token: TokenKey, flag: str, reason: str, unflagged_by: str) -> TokenColumns:
         """Nothing happens when the flag does not stand. Raises `NotFound` TOKEN_NOT_FOUND."""
-        await self._flags.take_down(token, flag)
+        await self._flags.take_down(token, flag, reason, unflagged_by)
         return await self._shown(token)
+
+    async def history(self, token: TokenKey, size: int, before: int | None) -> tuple[list[Moderation], bool]:
+        """Who flagged and unflagged it, newest first, and whether there is more; empty for a token nobody flagged."""
+        found = await self._flags.history(token, size + 1, before)
+        return found[:size], len(found) > size
 
     async def _shown(self, token: TokenKey) -> TokenColumns:
         await self._tell(read_versions.of_collection(*token[:2]))

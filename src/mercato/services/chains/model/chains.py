@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId, Wei
+from mercato.services.chains.model.urls import is_url, spelled
 
 CONDUIT = "conduit"
 """The one kind of which a chain may have several."""
@@ -28,10 +28,14 @@ MAX_FEE = Wei(10**18)
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,2000}")
-_URL_LIMIT = 2000
+_FRAMING = frozenset(
+    {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""Headers that say where a request goes and where it ends, which is not for the registry to say."""
+
+_URL = "with a host that can be looked up, and without a fragment"
 _KEY_LENGTH = 12
 _HIDDEN = "***"
-_METADATA_SERVICE = ipaddress.ip_address("fd00:ec2::254")
 
 
 class IndexScope(StrEnum):
@@ -135,8 +139,8 @@ def check_spec(spec: ChainSpec) -> None:
         raise InvalidArgument("INVALID_NAME", "a chain's name has 1 to 64 printable characters")
     if not _is_label(spec.currency_symbol, 16) or not 0 <= spec.currency_decimals <= 36:
         raise InvalidArgument("INVALID_CURRENCY", "a currency has a symbol of 1 to 16 characters and 0 to 36 decimals")
-    if spec.explorer_url and not _is_http_url(spec.explorer_url):
-        raise InvalidArgument("INVALID_EXPLORER_URL", "an explorer is an https:// or http:// address, or is left out")
+    if spec.explorer_url and not _is_http_url(spec.explorer_url.partition("#")[0]):
+        raise InvalidArgument("INVALID_EXPLORER_URL", "the explorer is an http:// or https:// URL, or left out")
     if not 0 <= spec.start_block <= MAX_BLOCK:
         raise InvalidArgument("INVALID_START_BLOCK", "the start block is a block number")
 
@@ -161,37 +165,32 @@ def without_credentials(endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, url=bare, headers=headers)
 
 
-def check_place(address: str) -> None:
-    """Whether a node may be at an IP address. An admin's own networks are allowed; addresses at which no node can be
-    but a cloud's credentials can (link-local), and those that mean no single host, are not.
-
-    Raises `InvalidArgument` ENDPOINT_NOT_ALLOWED.
-    """
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    if found.is_link_local or found.is_multicast or found.is_unspecified or found == _METADATA_SERVICE:
-        raise InvalidArgument(
-            "ENDPOINT_NOT_ALLOWED", "the endpoint's host is a link-local, multicast or unspecified address; name a node"
-        )
+def well_spelled(endpoint: Endpoint) -> Endpoint:
+    """With the one spelling of its URLs: one node written in two ways is one endpoint, and one witness."""
+    return replace(endpoint, url=spelled(endpoint.url), ws_url=spelled(endpoint.ws_url) if endpoint.ws_url else "")
 
 
 def check_endpoint(endpoint: Endpoint) -> None:
     """Raises `InvalidArgument` with the first thing that is wrong."""
     if not _is_http_url(endpoint.url):
-        raise InvalidArgument("INVALID_ENDPOINT_URL", "an endpoint is an http:// or https:// URL with a host")
-    if endpoint.ws_url and not _is_url(endpoint.ws_url, ("ws", "wss")):
-        raise InvalidArgument("INVALID_ENDPOINT_URL", "a node announces blocks at a ws:// or wss:// URL with a host")
+        raise InvalidArgument("INVALID_ENDPOINT_URL", f"an endpoint is an http:// or https:// URL: {_URL}")
+    if endpoint.ws_url and not is_url(endpoint.ws_url, ("ws", "wss")):
+        raise InvalidArgument("INVALID_ENDPOINT_URL", f"a node announces blocks at a ws:// or wss:// URL: {_URL}")
     if "@" in urlsplit(endpoint.ws_url).netloc:
         raise InvalidArgument(
             "INVALID_ENDPOINT_URL", "a ws:// URL carries no password: the headers are sent there, too"
         )
     if not (0 <= endpoint.priority <= 1000 and 1 <= endpoint.weight <= 1000):
         raise InvalidArgument("INVALID_ENDPOINT", "priority is 0 to 1000 and weight 1 to 1000")
-    if len(endpoint.headers) > 16 or not all(
+    names = {name.lower() for name in endpoint.headers}
+    if not len(names) == len(endpoint.headers) <= 16 or not all(
         _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value) for name, value in endpoint.headers.items()
     ):
-        raise InvalidArgument("INVALID_HEADER", "at most 16 headers, with names and values as RFC 9110 allows them")
+        raise InvalidArgument(
+            "INVALID_HEADER", "at most 16 headers, each once, with names and values as RFC 9110 allows them"
+        )
+    if names & _FRAMING:
+        raise InvalidArgument("INVALID_HEADER", f"not for a node's headers: {', '.join(sorted(names & _FRAMING))}")
 
 
 def check_contract(contract: Contract) -> None:
@@ -232,14 +231,4 @@ def _without_keys(url: str) -> str:
 
 
 def _is_http_url(text: str) -> bool:
-    return _is_url(text, ("http", "https"))
-
-
-def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
-    if len(text) > _URL_LIMIT or not text.isascii() or not text.isprintable() or " " in text:
-        return False
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+    return is_url(text, ("http", "https"))

@@ -17,6 +17,7 @@ from mercato.services.chains.model.chains import (
     Endpoint,
     GasPolicy,
 )
+from mercato.services.chains.model.urls import origin, spelled
 
 
 class Action(StrEnum):
@@ -95,7 +96,7 @@ class SetEnabled:
 
 @dataclass(frozen=True)
 class PutEndpoint:
-    """Adds an endpoint, or changes the one with this URL."""
+    """Adds an endpoint, or changes the one at this URL."""
 
     chain_id: ChainId
     endpoint: Endpoint
@@ -107,16 +108,34 @@ class PutEndpoint:
         wanted = self.completed(present)
         if wanted in present.endpoints:
             return present
-        others = tuple(e for e in present.endpoints if e.id != wanted.id)
+        others = tuple(e for e in present.endpoints if not self._replaces(e))
         return replace(present, endpoints=(*others, wanted))
 
     def completed(self, chain: Chain) -> Endpoint:
-        """The endpoint with the headers it will have."""
-        if self.headers is HeaderChange.REPLACE:
+        """The endpoint with the headers it will have.
+
+        Raises `FailedPrecondition` ENDPOINT_HEADERS_NEEDED when headers that stay would go where they never went.
+        """
+        known = next((e for e in chain.endpoints if self._replaces(e)), None)
+        if self.headers is HeaderChange.REPLACE or known is None:
             return self.endpoint
-        known = next((e.headers for e in chain.endpoints if e.id == self.endpoint.id), {})
         # The new ones are what the URL's user and password became.
-        return replace(self.endpoint, headers={**known, **self.endpoint.headers})
+        new = {name.lower() for name in self.endpoint.headers}
+        kept = {name: value for name, value in known.headers.items() if name.lower() not in new}
+        if kept and self.endpoint.ws_url and not self._is_known_to(known):
+            raise FailedPrecondition(
+                "ENDPOINT_HEADERS_NEEDED",
+                "headers that are kept stay with the origins they go to already; give them again for another wsUrl",
+            )
+        return replace(self.endpoint, headers={**kept, **self.endpoint.headers})
+
+    def _replaces(self, other: Endpoint) -> bool:
+        """Also one that was stored under another spelling of the URL."""
+        return spelled(other.url) == spelled(self.endpoint.url)
+
+    def _is_known_to(self, known: Endpoint) -> bool:
+        """Whether the announcing socket is at an origin that has the headers."""
+        return origin(self.endpoint.ws_url) in {origin(url) for url in (known.url, known.ws_url) if url}
 
 
 @dataclass(frozen=True)

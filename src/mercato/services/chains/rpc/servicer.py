@@ -25,8 +25,6 @@ from mercato.services.chains.model.edits import (
 from mercato.services.chains.usecases import Audit, ReadChains, WriteChains
 
 _SCOPES = {pb.INDEX_SCOPE_FOLLOWED: IndexScope.FOLLOWED, pb.INDEX_SCOPE_ALL: IndexScope.ALL}
-
-
 _HEADER_CHANGES = {
     pb.HEADER_CHANGE_REPLACE: HeaderChange.REPLACE,
     pb.HEADER_CHANGE_KEEP: HeaderChange.KEEP,
@@ -70,7 +68,9 @@ class ChainsRpc(ChainsServiceServicer):
 
     async def PutEndpoint(self, request: pb.PutEndpointRequest, context: Any) -> pb.Chain:
         """Adds or changes a node."""
-        chain_id, headers = ChainId.parse(request.chain_id), _HEADER_CHANGES[request.header_change]
+        chain_id, headers = ChainId.parse(request.chain_id), _HEADER_CHANGES.get(request.header_change)
+        if headers is None:
+            raise InvalidArgument("INVALID_HEADER_CHANGE", "say what happens to the headers: REPLACE or KEEP")
         endpoint = _endpoint(request.endpoint)
         return _render(await self._writes.put_endpoint(chain_id, endpoint, headers, _instruction(request)))
 

@@ -104,9 +104,10 @@ async def set_primary_wallet(_: object, info: Info, *, id: str) -> Payload:
 async def unlink_wallet(_: object, info: Info, *, id: str) -> Payload:
     context = context_of(info)
     principal = await context.principal()
-    user_id = principal.user_id
-    address, chain_id = await context.backends.wallets.unlink(user_id, node_ids.parse_wallet(id))
-    ended = await context.backends.auth.revoke_wallet_sessions(user_id, address, chain_id)
+    user_id, wallet_id = principal.user_id, node_ids.parse_wallet(id)
+    address, chain_id = await context.backends.wallets.unlink(user_id, wallet_id)
+    # wallet.unlinked does this too, should this process end here; asked for, it is done when the answer says so.
+    ended = await context.backends.auth.revoke_wallet_sessions(user_id, wallet_id, address, chain_id)
     context.ended(ended)
     if principal.session_id in ended:
         context.cookies.drop()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from mercato.kit.ids import ChainId
 from mercato.services.gateway.model.chains import Chain, IndexerStatus, ReadPoint
+from mercato.services.gateway.model.intents import Intent
 from mercato.services.gateway.model.keys import CollectionKey, TokenKey
 from mercato.services.gateway.model.market import Collection, Token
-from mercato.services.gateway.model.people import User, Wallet
+from mercato.services.gateway.model.people import Principal, Session, User, Wallet
 from mercato.services.gateway.rpc.backends import Backends
 
 K = TypeVar("K", bound=Hashable)
@@ -70,30 +72,59 @@ class Loader(Generic[K, V]):
 
 
 class Loaders:
-    """The loaders of one request. Chains and read points are whole lists, loaded once and looked up."""
+    """The loaders of one request, each made when first used. Chains and read points are whole lists, loaded once and
+    looked up."""
 
     def __init__(self, backends: Backends) -> None:
-        self.collections: Loader[CollectionKey, Collection] = Loader(backends.catalog.batch_collections)
-        self.tokens: Loader[TokenKey, Token] = Loader(backends.catalog.batch_tokens)
-        self.users: Loader[UUID, User] = Loader(backends.users.batch_users)
-        self.wallets: Loader[UUID, list[Wallet]] = Loader(backends.wallets.batch_wallets)
+        self._backends = backends
+        self._intents: dict[UUID, Loader[UUID, Intent]] = {}
 
-        async def chains(_: Sequence[str]) -> Mapping[str, list[Chain]]:
-            return {"all": await backends.chains.list_chains()}
+    @cached_property
+    def collections(self) -> Loader[CollectionKey, Collection]:
+        return Loader(self._backends.catalog.batch_collections)
 
-        async def indexers(_: Sequence[str]) -> Mapping[str, list[IndexerStatus]]:
-            return {"all": await backends.indexer.status()}
+    @cached_property
+    def tokens(self) -> Loader[TokenKey, Token]:
+        return Loader(self._backends.catalog.batch_tokens)
 
-        async def points(_: Sequence[str]) -> Mapping[str, list[ReadPoint]]:
-            return {"all": await backends.catalog.read_points()}
+    @cached_property
+    def users(self) -> Loader[UUID, User]:
+        return Loader(self._backends.users.batch_users)
 
-        async def pushed(_: Sequence[str]) -> Mapping[str, dict[ChainId, int]]:
-            return {"all": await backends.pushed.read()}
+    @cached_property
+    def wallets(self) -> Loader[UUID, list[Wallet]]:
+        return Loader(self._backends.wallets.batch_wallets)
 
-        self._pushed: Loader[str, dict[ChainId, int]] = Loader(pushed)
-        self._chains: Loader[str, list[Chain]] = Loader(chains)
-        self._indexers: Loader[str, list[IndexerStatus]] = Loader(indexers)
-        self._points: Loader[str, list[ReadPoint]] = Loader(points)
+    @cached_property
+    def _chains(self) -> Loader[str, list[Chain]]:
+        return _whole(self._backends.chains.list_chains)
+
+    @cached_property
+    def _indexers(self) -> Loader[str, list[IndexerStatus]]:
+        return _whole(self._backends.indexer.status)
+
+    @cached_property
+    def _points(self) -> Loader[str, list[ReadPoint]]:
+        return _whole(self._backends.catalog.read_points)
+
+    @cached_property
+    def _pushed(self) -> Loader[str, dict[ChainId, int]]:
+        return _whole(self._backends.pushed.read)
+
+    @cached_property
+    def sessions(self) -> Loader[Principal, list[Session]]:
+        """A request has one principal, so this is one call."""
+
+        async def load(asking: Sequence[Principal]) -> Mapping[Principal, list[Session]]:
+            return {who: await self._backends.auth.list_sessions(who.user_id, who.session_id) for who in asking}
+
+        return Loader(load)
+
+    def intents_of(self, user_id: UUID) -> Loader[UUID, Intent]:
+        """The user's own intents; anybody else's are unknown to it."""
+        if user_id not in self._intents:
+            self._intents[user_id] = Loader(partial(self._backends.orchestrator.batch_intents, user_id))
+        return self._intents[user_id]
 
     async def chains(self) -> list[Chain]:
         return await self._chains.find("all") or []
@@ -109,3 +140,12 @@ class Loaders:
 
     async def find_pushed(self, chain_id: ChainId) -> int | None:
         return (await self._pushed.find("all") or {}).get(chain_id)
+
+
+def _whole(fetch: Callable[[], Awaitable[V]]) -> Loader[str, V]:
+    """A loader of one value, called "all"."""
+
+    async def load(_: Sequence[str]) -> Mapping[str, V]:
+        return {"all": await fetch()}
+
+    return Loader(load)

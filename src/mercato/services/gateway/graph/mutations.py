@@ -19,7 +19,6 @@ from mercato.services.gateway.graph.fields.types import Info
 from mercato.services.gateway.model import node_ids
 from mercato.services.gateway.model.files import MetadataFolder
 from mercato.services.gateway.model.intents import Prepared
-from mercato.services.gateway.model.keys import TokenKey
 from mercato.services.gateway.model.market import MintConfig
 from mercato.services.gateway.model.people import Nonce, Principal, SignIn
 from mercato.services.gateway.rpc.orchestrator import Caller, CollectionTerms, MintTerms
@@ -127,25 +126,6 @@ async def import_collection(_: object, info: Info, *, input: Input) -> Payload:
     chain_id, contract, from_block = input["chain_id"], input["contract"], input.get("from_block")
     imported = await context.backends.indexer.import_collection(chain_id, contract, from_block, admin)
     return {"collection_import": imported}
-
-
-@mutation.field("flagToken")
-async def flag_token(_: object, info: Info, *, input: Input) -> Payload:
-    context = context_of(info)
-    admin = await context.admin()
-    key = TokenKey(input["chain_id"], input["contract"], input["token_id"])
-    flag, reason = inputs.text(input["flag"], "flag", 40, 2), inputs.text(input["reason"], "reason", 500, 1)
-    await context.backends.catalog.flag_token(key, flag, reason, str(admin.user_id))
-    return {"token": await context.loaders.tokens.find(key)}
-
-
-@mutation.field("unflagToken")
-async def unflag_token(_: object, info: Info, *, input: Input) -> Payload:
-    context = context_of(info)
-    await context.admin()
-    key = TokenKey(input["chain_id"], input["contract"], input["token_id"])
-    await context.backends.catalog.unflag_token(key, inputs.text(input["flag"], "flag", 40, 2))
-    return {"token": await context.loaders.tokens.find(key)}
 
 
 # --- media ----------------------------------------------------------------------------------------

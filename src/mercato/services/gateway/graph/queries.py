@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ariadne import QueryType
 
-from mercato.kit.errors import InvalidArgument, NotFound
+from mercato.kit.errors import InvalidArgument
 from mercato.kit.ids import Address, ChainId
 from mercato.services.gateway.graph import inputs
 from mercato.services.gateway.graph.context import Context, context_of
@@ -55,10 +55,7 @@ async def _find_own_intent(context: Context, intent_id: UUID) -> Intent | None:
     if context.anonymous:
         return None
     user_id = (await context.principal()).user_id
-    try:
-        return await context.backends.orchestrator.get_intent(user_id, intent_id)
-    except NotFound:
-        return None
+    return await context.loaders.intents_of(user_id).find(intent_id)
 
 
 @query.field("viewer")

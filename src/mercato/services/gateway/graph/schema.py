@@ -10,6 +10,7 @@ from graphql import GraphQLSchema
 from mercato.services.gateway.graph import accounts
 from mercato.services.gateway.graph.administration import ADMINISTRATION
 from mercato.services.gateway.graph.fields import FIELDS
+from mercato.services.gateway.graph.moderation import MODERATION
 from mercato.services.gateway.graph.mutations import mutation
 from mercato.services.gateway.graph.queries import query
 from mercato.services.gateway.graph.scalars import SCALARS
@@ -33,5 +34,6 @@ def build_schema() -> GraphQLSchema:
         subscription,
         *FIELDS,
         *ADMINISTRATION,
+        *MODERATION,
         convert_names_case=True,
     )

@@ -10,7 +10,7 @@ from mercato.kit.errors import Unavailable
 from mercato.kit.ids import Address, ChainId
 from mercato.services.gateway.model.chains import Chain, ReadPoint
 from mercato.services.gateway.model.keys import CollectionKey, Page, PageQuery, TokenKey
-from mercato.services.gateway.model.market import Activity, Balance, Token, Transfer
+from mercato.services.gateway.model.market import Activity, Balance, Moderation, Token, Transfer
 from mercato.services.gateway.model.market import Collection as NftCollection
 from mercato.services.gateway.rpc.backends import Backends
 from mercato.services.gateway.rpc.catalog import CatalogClient, CollectionQuery, Place, TraitQuery
@@ -141,9 +141,13 @@ class WatchedCatalog(CatalogClient):
         self._watch.spoil()
         await self._catalog.flag_token(key, flag, reason, flagged_by)
 
-    async def unflag_token(self, key: TokenKey, flag: str) -> None:
+    async def unflag_token(self, key: TokenKey, flag: str, reason: str, unflagged_by: str) -> None:
         self._watch.spoil()
-        await self._catalog.unflag_token(key, flag)
+        await self._catalog.unflag_token(key, flag, reason, unflagged_by)
+
+    async def list_moderation(self, key: TokenKey, page: PageQuery) -> Page[Moderation]:
+        self._watch.spoil()
+        return await self._catalog.list_moderation(key, page)
 
 
 def _of_place(place: Place) -> list[str]:

@@ -1,11 +1,13 @@
-"""Around every HTTP request: its id, its trace, safe headers, and the last net for what nobody expected."""
+"""Around every HTTP request: its id, its trace, safe headers, the last net for the unexpected; and a short way."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mercato.kit import tracing
@@ -64,3 +66,19 @@ class Edge:
                 if started:
                     raise
                 await answers.refusal(as_mercato_error(error))(scope, receive, send_marked)
+
+
+class Direct:
+    """ASGI middleware: the few paths that most requests are posted to, without a search through all routes (where they
+    stand too, so that another method is answered as anywhere)."""
+
+    def __init__(self, app: ASGIApp, posts: Mapping[str, Callable[[Request], Awaitable[Response]]]) -> None:
+        self._app = app
+        self._posts = posts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._posts.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if found is None:
+            await self._app(scope, receive, send)
+        else:
+            await (await found(Request(scope, receive, send)))(scope, receive, send)

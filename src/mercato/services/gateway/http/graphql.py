@@ -142,17 +142,15 @@ class GraphQLEndpoint:
         try:
             unknown = "authorization" not in http.headers and "cookie" not in http.headers
             hot = self._hot if unknown else None
-            if hot is not None and self._engine.is_lasting(request):
-                return await self._run_hot(hot, http, request, kind)
+            digest = hot.admit(request) if hot is not None and self._engine.is_lasting(request) else None
+            if hot is not None and digest is not None:
+                return await self._run_hot(hot, digest, http, request, kind)
         except MercatoError as error:
             return _refused(error, kind)
         return await self._execute(http, request, kind, None)
 
-    async def _run_hot(self, hot: HotReads, http: HttpRequest, request: Request, kind: str) -> Response:
+    async def _run_hot(self, hot: HotReads, digest: str, http: HttpRequest, request: Request, kind: str) -> Response:
         started = time.perf_counter()
-        digest = hot.find_digest(request)
-        if digest is None:
-            return await self._execute(http, request, kind, None)
         if (body := await hot.find(digest)) is not None:
             _latency.labels("query", "ok").observe(time.perf_counter() - started)
             return answers.kept(body, kind)

@@ -1,4 +1,9 @@
-"""Anonymous reads that were answered before: given again while nothing they show has changed, made once for many."""
+"""Anonymous reads that were answered before: given again while nothing they show has changed, made once for many.
+
+What this process is asked for the first time is neither looked for nor kept: who pages through all tokens of a
+collection pays for no trip to Redis, and pushes nothing out that others ask for. Such a doorkeeper stands before the
+TinyLFU cache too (Einziger, Friedman and Manes, 2017).
+"""
 
 from __future__ import annotations
 
@@ -24,10 +29,11 @@ _AWAY = 1.0
 """Seconds for which Redis is not asked after it has failed."""
 
 _MOST_PASSING = 10_000
+_MOST_SEEN = 50_000
 
 _reads = Counter(
     "mercato_gateway_read_cache_total",
-    "Anonymous requests: hit, miss, passing (never kept), away (no Redis)",
+    "Anonymous requests: first (not seen before), hit, miss, passing (never kept), away (no Redis)",
     ["outcome"],
 )
 _kept_bytes = Counter("mercato_gateway_read_cache_bytes_total", "Bytes of answers that were kept")
@@ -47,9 +53,18 @@ class Filling:
 
 
 class HotReads:
-    """`salt` tells schemas and limits apart: another release answers anew. `ttl` is in seconds, `most` in bytes."""
+    """`salt` tells schemas and limits apart: another release answers anew. `ttl` is in seconds, `most` in bytes;
+    without a doorkeeper every request is looked for."""
 
-    def __init__(self, answers: Answers, salt: bytes, ttl: float, most: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        salt: bytes,
+        ttl: float,
+        most: int,
+        clock: Callable[[], float],
+        doorkeeper: Doorkeeper | None,
+    ) -> None:
         self._answers = answers
         self._salt = hashlib.blake2b(salt, digest_size=16).digest()
         self._milliseconds = int(ttl * 1000)
@@ -57,17 +72,23 @@ class HotReads:
         self._clock = clock
         self._away_until = 0.0
         self._passing: OrderedDict[str, None] = OrderedDict()
+        self._doorkeeper = doorkeeper
         self._running: dict[str, asyncio.Future[None]] = {}
 
-    def find_digest(self, request: Request) -> str | None:
-        """Of document, operation and variables, in whatever order these are written; None where a file is among the
-        variables, which makes the request like no other."""
+    def admit(self, request: Request) -> str | None:
+        """What to look for it by: a digest of document, operation and variables, in whatever order these are written.
+        None when it is asked for the first time, and where a file is among the variables, which makes it like no other.
+        """
         asked = [request.query, request.operation_name, request.variables]
         try:
             written = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
         except TypeError:
             return None
-        return hashlib.blake2b(written, digest_size=16, key=self._salt).hexdigest()
+        digest = hashlib.blake2b(written, digest_size=16, key=self._salt).hexdigest()
+        if self._doorkeeper is None or self._doorkeeper.again(digest):
+            return digest
+        _reads.labels("first").inc()
+        return None
 
     async def find(self, digest: str) -> bytes | None:
         """The body that answers, if there is one that is not older than this call.
@@ -125,3 +146,23 @@ class HotReads:
         self._passing[digest] = None
         if len(self._passing) > _MOST_PASSING:
             self._passing.popitem(last=False)
+
+
+class Doorkeeper:
+    """Tells what comes again from what comes for the first time; forgets what has not come for a while, so that it
+    never knows more than twice `most`."""
+
+    def __init__(self, most: int = _MOST_SEEN) -> None:
+        self._most = most
+        self._now: set[str] = set()
+        self._before: set[str] = set()
+
+    def again(self, one: str) -> bool:
+        """Whether it came before; it has from now on."""
+        if one in self._now:
+            return True
+        known = one in self._before
+        self._now.add(one)
+        if len(self._now) >= self._most:
+            self._now, self._before = set(), self._now
+        return known

@@ -3,6 +3,10 @@
 Cost counts values and reads: each field is 1, a field that reads from a service on its own is `READ` more, and a
 list multiplies what is below it by the rows it may have. Conditions (`@skip`, `@include`) are not looked at, so the
 figure is an upper bound. Introspection is left to graphql-core's own rule.
+
+On their own read a root field, and a field with `first`, whose page has a place of its own in each row; `ids` are a
+read for each kind of thing they may name. All other relations are loaded for all rows together (graph/loaders.py), or
+came with their object: these are values.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from graphql import (
     ValueNode,
     VariableNode,
     get_named_type,
+    is_abstract_type,
     is_composite_type,
     is_list_type,
     is_non_null_type,
@@ -128,7 +133,7 @@ class _Measure:
         if node.name.value.startswith("__"):
             return Usage(1, READ if node.selection_set else 1, aliased)
         definition = _definition(parent, node.name.value)
-        own = 1 + (READ if definition is not None and self._reads(definition, parent) else 0)
+        own = 1 + READ * self._calls(node, definition, parent)
         if node.selection_set is None:
             return Usage(1, own, aliased)
         kind = get_named_type(definition.type) if definition is not None else None
@@ -158,9 +163,15 @@ class _Measure:
         kind = self._schema.get_type(node.type_condition.name.value)
         return kind if is_composite_type(kind) else None
 
-    def _reads(self, definition: GraphQLField, parent: GraphQLCompositeType | None) -> bool:
+    def _calls(self, node: FieldNode, definition: GraphQLField | None, parent: GraphQLCompositeType | None) -> int:
+        if definition is None:
+            return 0
+        if "ids" in definition.args:
+            kind = get_named_type(definition.type)
+            kinds = len(self._schema.get_possible_types(kind)) if is_abstract_type(kind) else 1
+            return min(self._rows(node, definition, parent), kinds)
         roots = (self._schema.query_type, self._schema.mutation_type, self._schema.subscription_type)
-        return parent in roots or "first" in definition.args
+        return int(parent in roots or "first" in definition.args)
 
     def _rows(self, node: FieldNode, definition: GraphQLField | None, parent: GraphQLCompositeType | None) -> int:
         if definition is None or (parent is not None and parent.name.endswith("Connection")):

@@ -9,6 +9,7 @@ import msgspec
 from mercato.kit.ids import Address, ChainId
 from mercato.services.gateway.model.chains import Position, ReadPoint
 from mercato.services.gateway.model.keys import CollectionKey, TokenKey
+from mercato.services.gateway.model.moments import from_seconds
 
 
 class Royalty(msgspec.Struct, frozen=True):
@@ -106,8 +107,13 @@ class Token(_OfToken, frozen=True):
     metadata_state: str
     flags: list[str]
     minted_block: int
-    minted_at: datetime | None
+    minted_seconds: int
+    """Unix time, 0 for unknown; what a page of tokens is rarely asked for is made when it is."""
     as_of: ReadPoint | None = None
+
+    @property
+    def minted_at(self) -> datetime | None:
+        return from_seconds(self.minted_seconds)
 
 
 class Balance(_OfToken, frozen=True):
@@ -137,3 +143,14 @@ class Activity(msgspec.Struct, frozen=True):
     amount: int | None
     position: Position
     occurred_at: datetime | None
+
+
+class Moderation(msgspec.Struct, frozen=True):
+    """A flag that was put up or given another reason (`raised`), or taken off."""
+
+    moderation_id: str
+    flag: str
+    raised: bool
+    reason: str | None
+    done_by: str
+    at: datetime

@@ -15,6 +15,7 @@ from mercato.services.gateway.model.market import (
     Collection,
     CollectionBinding,
     CollectionRole,
+    Moderation,
     Royalty,
     Token,
     TokenTrait,
@@ -102,9 +103,16 @@ class CatalogClient:
         request = pb.FlagTokenRequest(token=_token_key(key), flag=flag, reason=reason, flagged_by=flagged_by)
         await self._stub.FlagToken(request)
 
-    async def unflag_token(self, key: TokenKey, flag: str) -> None:
+    async def unflag_token(self, key: TokenKey, flag: str, reason: str, unflagged_by: str) -> None:
         """Raises `NotFound` TOKEN_NOT_FOUND, `InvalidArgument` INVALID_FLAG."""
-        await self._stub.UnflagToken(pb.UnflagTokenRequest(token=_token_key(key), flag=flag))
+        request = pb.UnflagTokenRequest(token=_token_key(key), flag=flag, reason=reason, unflagged_by=unflagged_by)
+        await self._stub.UnflagToken(request)
+
+    async def list_moderation(self, key: TokenKey, page: PageQuery) -> Page[Moderation]:
+        """Newest first; empty for a token nobody flagged."""
+        request = pb.ListModerationRequest(token=_token_key(key), page=wire.page_request(page))
+        answer = await self._stub.ListModeration(request)
+        return wire.page(map(_moderation, answer.entries), answer.cursors, answer.page, page)
 
     async def list_balances(self, place: Place, owners: Sequence[Address], page: PageQuery) -> Page[Balance]:
         answer = await self._stub.ListBalances(
@@ -153,6 +161,17 @@ class CatalogClient:
     async def read_points(self) -> list[ReadPoint]:
         answer = await self._stub.GetReadPoints(pb.GetReadPointsRequest())
         return [wire.read_point(point) for point in answer.points]
+
+
+def _moderation(m: pb.Moderation) -> Moderation:
+    return Moderation(
+        moderation_id=m.id,
+        flag=m.flag,
+        raised=m.raised,
+        reason=wire.text(m.reason),
+        done_by=m.done_by,
+        at=wire.moment(m.at),
+    )
 
 
 def _token_key(key: TokenKey) -> pb.TokenKey:
@@ -204,7 +223,7 @@ def _token(t: pb.Token, points: wire.ReadPoints) -> Token:
         metadata_state=t.metadata_state or "pending",
         flags=list(t.flags),
         minted_block=t.minted_block,
-        minted_at=wire.find_moment(t.minted_at),
+        minted_seconds=t.minted_at.seconds,
         as_of=points.get(t.chain_id),
     )
 
@@ -230,18 +249,18 @@ def _tokens(c: pb.TokenColumns, points: wire.ReadPoints) -> list[Token]:
                 for (chain, contract, _, _), token_id in zip(places, c.token_ids, strict=True)
             ],
             [standard for _, _, standard, _ in places],
-            map(wire.find_address, c.owners),
-            map(wire.number, c.supplies),
-            map(wire.text, c.uris),
-            map(wire.text, c.names),
-            map(wire.text, c.descriptions),
-            map(wire.text, c.images),
-            map(wire.text, c.animation_urls),
+            [Address(owner) if owner else None for owner in c.owners],
+            [int(supply or 0) for supply in c.supplies],
+            [uri or None for uri in c.uris],
+            [name or None for name in c.names],
+            [description or None for description in c.descriptions],
+            [image or None for image in c.images],
+            [url or None for url in c.animation_urls],
             traits,
             c.metadata_states,
             flags,
             c.minted_blocks,
-            map(wire.from_seconds, c.minted_at),
+            c.minted_at,
             [point for _, _, _, point in places],
         )
     )

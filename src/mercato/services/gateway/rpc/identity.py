@@ -76,10 +76,15 @@ class AuthClient:
         )
         return Proven(Address(answer.address), ChainId.parse(answer.chain_id), answer.by_key)
 
-    async def revoke_wallet_sessions(self, user_id: UUID, address: Address, chain_id: ChainId) -> list[str]:
-        """Ends the sessions that a wallet opened; returns their ids."""
+    async def revoke_wallet_sessions(
+        self, user_id: UUID, wallet_id: UUID, address: Address, chain_id: ChainId
+    ) -> list[str]:
+        """Ends the sessions that a wallet opened before it was unlinked; returns their ids, also of those that the
+        news of it ended first."""
         answer = await self._stub.RevokeWalletSessions(
-            auth_pb2.RevokeWalletSessionsRequest(user_id=str(user_id), address=address, chain_id=chain_id.caip2)
+            auth_pb2.RevokeWalletSessionsRequest(
+                user_id=str(user_id), wallet_id=str(wallet_id), address=address, chain_id=chain_id.caip2
+            )
         )
         return list(answer.session_ids)
 
@@ -205,7 +210,9 @@ class WalletsClient:
                 page=wire.page_request(query),
             )
         )
-        return wire.page(map(_approval, answer.approvals), answer.cursors, answer.page, query)
+        points = wire.read_points(answer.read_points)
+        rows = [_approval(approval, points) for approval in answer.approvals]
+        return wire.page(rows, answer.cursors, answer.page, query, points.values())
 
     async def list_approval_history(self, wanted: ApprovalQuery, query: PageQuery) -> Page[ApprovalChange]:
         answer = await self._stub.ListApprovalHistory(
@@ -217,7 +224,9 @@ class WalletsClient:
                 page=wire.page_request(query),
             )
         )
-        return wire.page(map(_change, answer.entries), answer.cursors, answer.page, query)
+        points = wire.read_points(answer.read_points)
+        rows = [_change(entry, points) for entry in answer.entries]
+        return wire.page(rows, answer.cursors, answer.page, query, points.values())
 
 
 def _client(client: Client) -> auth_pb2.Client:
@@ -274,7 +283,7 @@ def _wallet(w: wallets_pb2.Wallet) -> Wallet:
     )
 
 
-def _approval(a: wallets_pb2.Approval) -> Approval:
+def _approval(a: wallets_pb2.Approval, points: wire.ReadPoints) -> Approval:
     return Approval(
         chain_id=ChainId.parse(a.chain_id),
         contract=Address(a.contract),
@@ -282,12 +291,12 @@ def _approval(a: wallets_pb2.Approval) -> Approval:
         operator=Address(a.operator),
         token_id=int(a.token_id) if a.token_id else None,
         approved=a.approved,
-        position=wire.position(a.position),
+        position=wire.position(a.position, points.get(a.chain_id)),
     )
 
 
-def _change(e: wallets_pb2.ApprovalEntry) -> ApprovalChange:
-    approval = _approval(e.approval)
+def _change(e: wallets_pb2.ApprovalEntry, points: wire.ReadPoints) -> ApprovalChange:
+    approval = _approval(e.approval, points)
     return ApprovalChange(
         chain_id=approval.chain_id,
         contract=approval.contract,
@@ -296,5 +305,5 @@ def _change(e: wallets_pb2.ApprovalEntry) -> ApprovalChange:
         token_id=approval.token_id,
         approved=approval.approved,
         position=approval.position,
-        ended_by=wire.position(e.ended_by) if e.HasField("ended_by") else None,
+        ended_by=wire.position(e.ended_by, points.get(e.approval.chain_id)) if e.HasField("ended_by") else None,
     )

@@ -1,7 +1,7 @@
 """Media as the gateway calls it: files in, files out, metadata documents.
 
-The kit's client interceptor covers calls with one request and one answer; the two streaming calls do here what it
-does there: deadline, request id, trace, and errors by their meaning.
+The kit's clients do this for calls with one request and one answer; the two streaming calls do it here: deadline,
+request id, trace, and errors by their meaning.
 """
 
 from __future__ import annotations

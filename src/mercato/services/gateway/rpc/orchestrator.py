@@ -105,6 +105,12 @@ class OrchestratorClient:
         request = pb.GetIntentRequest(user_id=str(user_id), intent_id=str(intent_id))
         return intent(await self._stub.GetIntent(request))
 
+    async def batch_intents(self, user_id: UUID, intent_ids: Sequence[UUID]) -> dict[UUID, Intent]:
+        """The user's own; unknown ids and other users' are absent."""
+        request = pb.BatchGetIntentsRequest(user_id=str(user_id), intent_ids=[str(i) for i in intent_ids])
+        answer = await self._stub.BatchGetIntents(request)
+        return {i.intent_id: i for i in map(intent, answer.intents)}
+
     async def list_intents(self, user_id: UUID, page: PageQuery) -> Page[Intent]:
         answer = await self._stub.ListIntents(pb.ListIntentsRequest(user_id=str(user_id), page=wire.page_request(page)))
         return wire.page(map(intent, answer.intents), answer.cursors, answer.page, page)

@@ -13,11 +13,9 @@ from mercato.rpc.common.v1 import common_pb2
 from mercato.services.gateway.model.chains import Position, ReadPoint
 from mercato.services.gateway.model.keys import Page, PageQuery
 from mercato.services.gateway.model.market import MintConfig
+from mercato.services.gateway.model.moments import from_seconds
 
 T = TypeVar("T")
-
-_LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-_LATEST_SECONDS = int(_LATEST.timestamp())
 
 STANDARDS = {common_pb2.STANDARD_ERC721: "ERC721", common_pb2.STANDARD_ERC1155: "ERC1155"}
 STANDARD_NUMBERS = {name: number for number, name in STANDARDS.items()}
@@ -31,11 +29,6 @@ def moment(stamp: Timestamp) -> datetime:
 def find_moment(stamp: Timestamp) -> datetime | None:
     """A timestamp that may be absent (zero)."""
     return moment(stamp) if stamp.seconds or stamp.nanos else None
-
-
-def from_seconds(seconds: int) -> datetime | None:
-    """Unix seconds with 0 for absent. A contract may state any uint64: what lies after the year 9999 is cut to it."""
-    return datetime.fromtimestamp(min(seconds, _LATEST_SECONDS), UTC) if seconds else None
 
 
 def to_seconds(when: datetime | None) -> int:

@@ -117,7 +117,7 @@ class Deliver:
         chosen = list(messages.fact_messages(context, batch.facts))
         await self._publisher.publish_all(message.outgoing for message in chosen)
         told = [message.outgoing for message in chosen]
-        reading.unsaid |= dict.fromkeys(m.message_id for m in told if messages.reaches_catalog(m))
+        reading.unsaid |= {m.message_id: messages.kind_of(m) for m in told}
         chain = reading.chain.caip2
         for message in chosen:
             _facts.labels(chain, message.kind).inc(message.facts)

@@ -49,7 +49,8 @@ class FollowFork:
         """Tells what an earlier term recorded and may not have told. What was told lately may still be on its way: the
         next statement of progress waits for it, too, or the rows of a lost branch could pass for true."""
         for reorg in await self._checkpoints.list_told(reading.chain):
-            reading.unsaid[messages.reorged(reading.chain, reorg).message_id] = None
+            told = messages.reorged(reading.chain, reorg)
+            reading.unsaid[told.message_id] = messages.kind_of(told)
         for reorg in await self._checkpoints.list_unpublished(reading.chain):
             await self._tell(reading, reorg)
 
@@ -58,7 +59,7 @@ class FollowFork:
             await self._raw.orphan(reading.chain, reorg.orphaned, reorg.generation)
             told = messages.reorged(reading.chain, reorg)
             await self._publisher.publish_all([told])
-            reading.unsaid[told.message_id] = None
+            reading.unsaid[told.message_id] = messages.kind_of(told)
             await self._checkpoints.mark_published(reading.checkpoint, reorg)
 
 

@@ -36,8 +36,8 @@ class Reading:
     """Last block that a ChainAdvanced covers; None when that is not known. It is said before the checkpoint moves, so
     whatever is at a checkpoint has been said."""
 
-    unsaid: dict[str, None] = field(default_factory=dict)
-    """Ids of messages for the catalog that no ChainAdvanced has named yet, in their order."""
+    unsaid: dict[str, str] = field(default_factory=dict)
+    """Messages that no ChainAdvanced has named yet: what kind each is by its id, in their order."""
 
     @property
     def chain(self) -> ChainId:

@@ -17,6 +17,8 @@ from mercato.rpc.orchestrator.v1.orchestrator_pb2_grpc import OrchestratorServic
 from mercato.services.orchestrator.model import Caller, Mint, NewCollection, SaleTerms, Standard
 from mercato.services.orchestrator.usecases import COLLECTION_KINDS, MINT_KINDS, Prepare, Track
 
+_LONGEST_BATCH = 100
+
 _STANDARDS = {
     common_pb2.STANDARD_ERC721: Standard.ERC721,
     common_pb2.STANDARD_ERC1155: Standard.ERC1155,
@@ -62,6 +64,14 @@ class OrchestratorRpc(OrchestratorServiceServicer):
         """One intent of the user; NOT_FOUND INTENT_NOT_FOUND."""
         user_id, intent_id = parse_id(request.user_id, "user_id"), parse_id(request.intent_id, "intent_id")
         return _present(await self._store.get(intent_id, user_id))
+
+    async def BatchGetIntents(self, request: pb.BatchGetIntentsRequest, context: Any) -> pb.BatchGetIntentsResponse:
+        """The user's own among these ids. INVALID_ARGUMENT BATCH_TOO_LONG."""
+        if len(request.intent_ids) > _LONGEST_BATCH:
+            raise InvalidArgument("BATCH_TOO_LONG", f"ask for at most {_LONGEST_BATCH} intents at once")
+        user_id = parse_id(request.user_id, "user_id")
+        intent_ids = [parse_id(text, "intent_ids") for text in request.intent_ids]
+        return pb.BatchGetIntentsResponse(intents=map(_present, await self._store.list_own(intent_ids, user_id)))
 
     async def ListIntents(self, request: pb.ListIntentsRequest, context: Any) -> pb.ListIntentsResponse:
         """The user's intents, newest first."""

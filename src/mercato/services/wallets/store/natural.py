@@ -46,6 +46,13 @@ SELECT count(*) AS rows, coalesce(sum(('x' || left(h, 16))::bit(64)::bigint::num
     coalesce(sum(('x' || right(h, 16))::bit(64)::bigint::numeric), 0) AS low
 FROM (SELECT md5(key || E'\\n' || value) AS h FROM ({table}) rows) hashed
 """
+_READ_POINT = """
+SELECT block_number, block_hash, generation FROM sync_state WHERE chain_id = $1 AND block_number IS NOT NULL
+"""
+_ABOVE = """
+SELECT EXISTS (SELECT FROM approvals_history WHERE chain_id = $1 AND block_number > $2)
+    OR EXISTS (SELECT FROM token_moves WHERE chain_id = $1 AND block_number > $2)
+"""
 _PREFETCH = 1_000
 
 
@@ -76,11 +83,39 @@ class NaturalApprovals:
             yield row["key"], row["value"]
 
 
+@dataclass(frozen=True)
+class ReadPoint:
+    """The block a chain's approvals are true at, after so many reorganisations."""
+
+    number: int
+    hash: bytes
+    generation: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A chain's rows as one transaction sees them; no read point before the first block."""
+
+    connection: Connection
+    chain: ChainId
+    point: ReadPoint | None
+
+    def up_to(self, block: int) -> NaturalApprovals:
+        """As blocks up to this one made them, unless a later one has been applied."""
+        return NaturalApprovals(self.connection, self.chain, block)
+
+    async def has_above(self, block: int) -> bool:
+        """True when a fact of a later block has been applied."""
+        found: bool = await self.connection.fetchval(_ABOVE, int(self.chain), block)
+        return found
+
+
 @asynccontextmanager
-async def approvals_at(database: Database, chain: ChainId, block: int) -> AsyncIterator[NaturalApprovals]:
-    """Reads one chain's approvals, as blocks up to `block` made them, in one transaction."""
+async def at_one_moment(database: Database, chain: ChainId) -> AsyncIterator[Moment]:
+    """Reads one chain's approvals in one transaction."""
     async with (
         database.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        yield NaturalApprovals(connection, chain, block)
+        row = await connection.fetchrow(_READ_POINT, int(chain))
+        yield Moment(connection, chain, None if row is None else ReadPoint(*row))

@@ -16,7 +16,19 @@ from mercato.kit.logging import Logger
 from mercato.kit.messages import Outgoing
 from mercato.kit.postgres import Connection, Database
 from mercato.kit.redis import Redis
-from mercato.services.wallets.model import Claim, Occasion, Ownership, Wallet, check_claim, check_room, heir
+from mercato.services.wallets.model import (
+    Claim,
+    Holding,
+    Occasion,
+    Ownership,
+    Proof,
+    Wallet,
+    check_claim,
+    check_room,
+    heir,
+    holder,
+    known_holder,
+)
 
 _SEEN_TTL = 90 * 86400
 
@@ -28,19 +40,23 @@ ORDER BY user_id, is_primary DESC, linked_at, id
 """
 # "First", "last" and "primary" are about all wallets of a user, so changes of one user's wallets go one by one.
 _LOCK_USER = "SELECT pg_advisory_xact_lock(hashtextextended('wallets ' || $1::uuid::text, 0))"
-# No row comes back when the address is somebody else's.
+# Whether one claim goes with another is more than an index can say, so claims of one address go one by one as well.
+_LOCK_ADDRESS = "SELECT pg_advisory_xact_lock(hashtextextended('address ' || encode($1, 'hex'), 0))"
+_HOLDINGS = "SELECT user_id, chain_id FROM address_owners WHERE address = $1 ORDER BY verified_at, chain_id"
 _CLAIM = """
-INSERT INTO address_owners (address, user_id, verified_at) VALUES ($1, $2, $3)
-ON CONFLICT (address) DO UPDATE SET verified_at = excluded.verified_at WHERE address_owners.user_id = excluded.user_id
-RETURNING user_id
+INSERT INTO address_owners (address, chain_id, user_id, verified_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (address, chain_id) DO NOTHING
 """
+_BY_KEY = 0  # of chain_id: on every chain
 _INSERT = f"""
 INSERT INTO wallets (id, user_id, address, chain_id, is_primary, linked_at)
 VALUES ($1, $2, $3, $4, NOT EXISTS (SELECT FROM wallets WHERE user_id = $2), $5) RETURNING {_COLUMNS}
 """
-_RELEASE = """
-DELETE FROM address_owners owner WHERE address = $1
-AND NOT EXISTS (SELECT FROM wallets WHERE wallets.address = owner.address)
+_RELEASE = f"""
+DELETE FROM address_owners owner WHERE address = $1 AND user_id = $2 AND NOT EXISTS (
+    SELECT FROM wallets WHERE wallets.address = owner.address AND wallets.user_id = owner.user_id
+    AND owner.chain_id IN ({_BY_KEY}, wallets.chain_id)
+)
 """
 _DEPART = """
 INSERT INTO departures (address, user_id, left_at) VALUES ($1, $2, $3)
@@ -49,18 +65,28 @@ ON CONFLICT (address, user_id) DO UPDATE SET left_at = excluded.left_at
 _HAS_LEFT = "SELECT EXISTS (SELECT FROM departures WHERE address = $1 AND user_id = $2)"
 _COME_BACK = "DELETE FROM departures WHERE address = $1 AND user_id = $2"
 _RESOLVE = """
-SELECT (SELECT user_id FROM address_owners WHERE address = $1) AS owner,
-       ARRAY(SELECT user_id FROM departures WHERE address = $1 ORDER BY left_at, user_id) AS left_users
+SELECT ARRAY(SELECT user_id FROM address_owners WHERE address = $1 ORDER BY verified_at, chain_id) AS owners,
+       ARRAY(SELECT chain_id FROM address_owners WHERE address = $1 ORDER BY verified_at, chain_id) AS chains,
+       ARRAY(SELECT user_id FROM departures WHERE address = $1 ORDER BY left_at, user_id) AS left_users,
+       ARRAY(SELECT id FROM wallets WHERE address = $1 ORDER BY linked_at, id) AS links
 """
 _DEMOTE = "UPDATE wallets SET is_primary = false WHERE user_id = $1 AND is_primary"
 _PROMOTE = "UPDATE wallets SET is_primary = true WHERE id = $1"
 
 
 class WalletStore:
-    def __init__(self, database: Database, redis: Redis, announce: Callable[[Wallet], Outgoing], log: Logger) -> None:
+    def __init__(
+        self,
+        database: Database,
+        redis: Redis,
+        linked: Callable[[Wallet], Outgoing],
+        unlinked: Callable[[Wallet, datetime], Outgoing],
+        log: Logger,
+    ) -> None:
         self._database = database
         self._redis = redis
-        self._announce = announce
+        self._linked = linked
+        self._unlinked = unlinked
         self._log = log
 
     async def find(self, user_id: UserId, address: Address, chain: ChainId) -> Wallet | None:
@@ -80,32 +106,42 @@ class WalletStore:
             for wallet in same:
                 if wallet.chain == chain:
                     return wallet, False
-            check_claim(claim, {wallet.chain for wallet in same})
+            await tx.connection.execute(_LOCK_ADDRESS, address)
+            holdings = [_holding(*row) for row in await tx.connection.fetch(_HOLDINGS, address)]
+            check_claim(claim, holdings, {wallet.chain for wallet in same})
             check_room(wallets, claim.occasion)
             await _come_back(tx.connection, claim)
-            if await tx.connection.fetchval(_CLAIM, address, user_id, now) is None:
-                raise Conflict("WALLET_OF_ANOTHER_USER", f"{address} is linked to another user; unlink it there first")
+            scope = _BY_KEY if claim.proof is Proof.KEY else int(chain)
+            await tx.connection.execute(_CLAIM, address, scope, user_id, now)
             made = _from_row(await tx.connection.fetchrow(_INSERT, wallet_id, user_id, address, int(chain), now))
-            tx.publish(self._announce(made))
+            tx.publish(self._linked(made))
         return made, True
 
-    async def resolve(self, address: Address) -> Ownership:
+    async def resolve(self, address: Address, shown: tuple[ChainId, Proof] | None = None) -> Ownership:
+        """Whose an address is to whoever has `shown` it, by a proof on a chain. Whoever has it on another chain by
+        another contract counts with the users who left it: none of them is to be entered."""
         row = await self._database.pool.fetchrow(_RESOLVE, address)
-        assert row is not None, "a SELECT of two values has one row"
-        return Ownership(row["owner"], tuple(row["left_users"]))
+        assert row is not None, "a SELECT of values has one row"
+        holdings = [_holding(*pair) for pair in zip(row["owners"], row["chains"], strict=True)]
+        owner = known_holder(holdings) if shown is None else holder(holdings, *shown)
+        strangers = [] if owner is not None else [holding.user_id for holding in holdings]
+        left = tuple(dict.fromkeys([*row["left_users"], *strangers]))
+        return Ownership(owner, left, tuple(row["links"]))
 
     async def unlink(self, user_id: UserId, wallet_id: UUID, now: datetime) -> Wallet:
         """The wallet that is gone; once it is gone from every chain, signing in with its address does not bring it
-        back. Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
+        back. The commit announces it. Raises `NotFound` WALLET_NOT_FOUND or `FailedPrecondition` LAST_WALLET."""
         async with self._database.transaction() as tx:
             wallets = await _locked(tx.connection, user_id)
             leaving = _own(wallets, wallet_id)
             successor = heir(wallets, leaving)
             await tx.connection.execute("DELETE FROM wallets WHERE id = $1", leaving.id)
-            if await tx.connection.execute(_RELEASE, leaving.address) == "DELETE 1":
+            await tx.connection.execute(_RELEASE, leaving.address, user_id)
+            if all(wallet.address != leaving.address for wallet in wallets if wallet.id != leaving.id):
                 await tx.connection.execute(_DEPART, leaving.address, user_id, now)
             if successor is not None:
                 await tx.connection.execute(_PROMOTE, successor.id)
+            tx.publish(self._unlinked(leaving, now))
         return leaving
 
     async def set_primary(self, user_id: UserId, wallet_id: UUID) -> Wallet:
@@ -121,10 +157,10 @@ class WalletStore:
         wallets = [_from_row(row) for row in await self._database.pool.fetch(_LIST, user_ids)]
         return await self._with_last_seen(wallets)
 
-    async def saw(self, wallet: Wallet, now: datetime) -> None:
+    async def saw(self, wallet_id: UUID, now: datetime) -> None:
         """Notes that the wallet was here; lost without harm."""
         try:
-            await self._redis.set(_key(wallet.id), str(now.timestamp()), ex=_SEEN_TTL)
+            await self._redis.set(_key(wallet_id), str(now.timestamp()), ex=_SEEN_TTL)
         except (RedisError, OSError) as error:
             self._log.warning("last seen not written", error=repr(error))
 
@@ -157,6 +193,10 @@ async def _come_back(connection: Connection, claim: Claim) -> None:
         await connection.execute(_COME_BACK, claim.address, claim.user_id)
     elif await connection.fetchval(_HAS_LEFT, claim.address, claim.user_id):
         raise Conflict("WALLET_UNLINKED", f"{claim.address} was unlinked from this user; link it again first")
+
+
+def _holding(user_id: UserId, chain_id: int) -> Holding:
+    return Holding(user_id, None if chain_id == _BY_KEY else ChainId(chain_id))
 
 
 def _own(wallets: Sequence[Wallet], wallet_id: UUID) -> Wallet:

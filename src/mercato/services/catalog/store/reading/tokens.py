@@ -23,17 +23,18 @@ from mercato.services.catalog.store.reading.arguments import Arguments, all_of, 
 
 # One statement, and so one snapshot; one row, in which a column is an array, so that nothing is done for each token on
 # the way to the wire. The order of a page is that of `n`; aggregates take their input in the order of the sub-select.
+# A generic plan serves every page, so its shape must not hang on estimates: a minting block is a sub-select and traits
+# are found behind OFFSET 0, which are lookups by key for each row of the page and never a scan of the whole table.
 _SELECT = f"""
 WITH page AS MATERIALIZED (
     SELECT row_number() OVER (ORDER BY t.collection_ref, t.token_id) - 1 AS n, t.collection_ref, t.token_id,
         s.chain_number, c.contract, c.standard, t.owner, t.supply, t.minted_block_ref,
-        m.uri, m.name, m.description, m.image, m.animation_url, m.state, b.mined_at
-    FROM ({{keys}}) k
-    JOIN tokens t ON t.collection_ref = k.collection_ref AND t.token_id = k.token_id
+        m.uri, m.name, m.description, m.image, m.animation_url, m.state,
+        (SELECT b.mined_at FROM blocks b WHERE b.block_ref = t.minted_block_ref) AS mined_at
+    FROM ({{rows}}) t
     JOIN collections c ON c.collection_ref = t.collection_ref
     JOIN sync_state s ON s.chain_ref = c.chain_ref
     LEFT JOIN token_metadata m ON m.collection_ref = t.collection_ref AND m.token_id = t.token_id
-    LEFT JOIN blocks b ON b.block_ref = t.minted_block_ref
 ), shown AS (
     SELECT array_agg(collection_ref) AS refs, array_agg(chain_number) AS chain_numbers,
         array_agg(contract) AS contracts, array_agg(standard) AS standards, array_agg(token_id::text) AS token_ids,
@@ -47,14 +48,17 @@ WITH page AS MATERIALIZED (
         array_agg(coalesce((minted_block_ref >> {FORK_BITS}) & {(1 << HEIGHT_BITS) - 1}, 0)) AS minted_blocks,
         array_agg(coalesce(extract(epoch FROM mined_at)::bigint, 0)) AS minted_at
     FROM (SELECT * FROM page ORDER BY n) p
+), linked AS MATERIALIZED (
+    SELECT page.n, l.value_ref FROM page CROSS JOIN LATERAL (
+        SELECT value_ref FROM token_trait_links x
+        WHERE x.collection_ref = page.collection_ref AND x.token_id = page.token_id OFFSET 0
+    ) l
 ), described AS (
     SELECT array_agg(n) AS trait_places, array_agg(name) AS trait_names, array_agg(value) AS trait_values
     FROM (
-        SELECT page.n, t.name, v.value FROM page
-        JOIN token_trait_links l ON l.collection_ref = page.collection_ref AND l.token_id = page.token_id
-        JOIN trait_values v USING (value_ref)
-        JOIN traits t USING (trait_ref)
-        ORDER BY page.n, t.name COLLATE "C", v.value COLLATE "C"
+        SELECT linked.n, t.name, v.value
+        FROM linked JOIN trait_values v USING (value_ref) JOIN traits t USING (trait_ref)
+        ORDER BY linked.n, t.name COLLATE "C", v.value COLLATE "C"
     ) d
 ), judged AS (
     SELECT array_agg(n) AS flag_places, array_agg(flag) AS flags
@@ -64,21 +68,29 @@ WITH page AS MATERIALIZED (
 SELECT shown.*, described.*, judged.*, points.points FROM shown, described, judged, ({{points}}) points
 """
 _BATCH = """
-SELECT t.collection_ref, t.token_id
+SELECT t.*
 FROM unnest($1::bigint[], $2::bytea[], $3::text::numeric[]) AS i (chain_number, contract, token_id)
 JOIN sync_state s ON s.chain_number = i.chain_number
 JOIN collections c ON c.chain_ref = s.chain_ref AND c.contract = i.contract
 JOIN tokens t ON t.collection_ref = c.collection_ref AND t.token_id = i.token_id
 """
+_ROWS = """
+SELECT x.* FROM tokens x WHERE {conditions}
+ORDER BY x.collection_ref, x.token_id LIMIT {limit}
+"""
 _KEYS = """
 SELECT x.collection_ref, x.token_id FROM {table} x WHERE {conditions}
 ORDER BY x.collection_ref, x.token_id LIMIT {limit}
 """
-_HELD = "SELECT * FROM (({owned}) UNION ({units})) held ORDER BY collection_ref, token_id LIMIT {limit}"
+_HELD = """
+SELECT t.* FROM (
+    SELECT * FROM (({owned}) UNION ({units})) both_kinds ORDER BY collection_ref, token_id LIMIT {limit}
+) held JOIN tokens t USING (collection_ref, token_id)
+"""
 # Collection by collection, so that a chain's tokens are found however few it has among those of the others.
 _ACROSS = """
-SELECT x.collection_ref, x.token_id FROM collections c CROSS JOIN LATERAL (
-    SELECT t.collection_ref, t.token_id FROM tokens t WHERE t.collection_ref = c.collection_ref AND {after_token}
+SELECT x.* FROM collections c CROSS JOIN LATERAL (
+    SELECT t.* FROM tokens t WHERE t.collection_ref = c.collection_ref AND {after_token}
     ORDER BY t.token_id LIMIT {limit}
 ) x WHERE {conditions} ORDER BY c.collection_ref, x.token_id LIMIT {limit}
 """
@@ -99,17 +111,17 @@ class TokenReads:
         """By collection and then by id, numerically."""
         arguments = Arguments()
         if asked.owner is not None:
-            keys = _held(arguments, asked, asked.owner, size + 1, after)
+            rows = _held(arguments, asked, asked.owner, size + 1, after)
         elif asked.scope.contract is not None:
             conditions = _conditions(arguments, asked, after)
-            keys = _KEYS.format(table="tokens", conditions=all_of(conditions), limit=size + 1)
+            rows = _ROWS.format(conditions=all_of(conditions), limit=size + 1)
         else:
-            keys = _across(arguments, asked, size + 1, after)
-        columns, at = await self._found(keys, arguments, asked.scope.chains)
+            rows = _across(arguments, asked, size + 1, after)
+        columns, at = await self._found(rows, arguments, asked.scope.chains)
         return TokenPage(columns.first(size), at, has_next=len(columns.token_ids) > size)
 
-    async def _found(self, keys: str, arguments: Arguments, chains: Collection[ChainId]) -> FoundTokens:
-        statement = _SELECT.format(keys=keys, points=snapshot.points(chains, arguments))
+    async def _found(self, rows: str, arguments: Arguments, chains: Collection[ChainId]) -> FoundTokens:
+        statement = _SELECT.format(rows=rows, points=snapshot.points(chains, arguments))
         row = await self._pool.fetchrow(statement, *arguments.values)
         assert row is not None, "aggregates always give one row"
         *columns, points = row

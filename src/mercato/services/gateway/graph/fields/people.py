@@ -46,7 +46,7 @@ async def viewer_wallets(obj: Principal, info: Info) -> list[Wallet]:
 
 @viewer.field("sessions")
 async def viewer_sessions(obj: Principal, info: Info) -> list[Session]:
-    return await context_of(info).backends.auth.list_sessions(obj.user_id, obj.session_id)
+    return await context_of(info).loaders.sessions.find(obj) or []
 
 
 @viewer.field("holdings")

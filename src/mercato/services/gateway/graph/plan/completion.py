@@ -244,7 +244,7 @@ def _flattening(complete: Complete, field: Field) -> Callable[[Run, Iterable[Any
         around: list[Place] = []
         for value, place in zip(values, places, strict=True):
             try:
-                found = list(_iterable(value, field))
+                found = value if type(value) is list else list(_iterable(value, field))
             except Exception as error:
                 run.fail(error, field.nodes, place)
                 continue

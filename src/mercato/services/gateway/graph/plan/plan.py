@@ -56,8 +56,13 @@ class Plan:
         if selection is None:
             return await self._reference(root, context, variables)
         out = selection.template.copy()
-        selection.execute(run, [root], [out], [None])
-        await run.rest()
+        try:
+            selection.execute(run, [root], [out], [None])
+            await run.rest()
+        finally:
+            # They hold the executor that holds them, and with it all that the request was made of, until somebody
+            # searches for cycles, which stops every other request.
+            del executor.async_helpers
         return run.result(out)
 
     def _selection(self, run: Run, wanted: tuple[Any, ...]) -> Selection | None:
