@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
-from tests.fuzz.operations import Asked, Operations, hostile_document
+from tests.fuzz.operations import Asked, Operations, hostile_documents
 from tests.fuzz.values import DIGITS, Values, encoded
 from tests.fuzz.wire import Answer, Headers, request
 
@@ -59,6 +59,7 @@ class Requests:
         self._values = values
         self._rng = values.rng
         self._operations = operations
+        self._documents = hostile_documents(values)
         self._token = token
         self._kinds: list[Callable[[], Awaitable[tuple[bytes, Answer]]]] = [
             self._operation, self._operation, self._operation, self._document, self._document,
@@ -91,10 +92,12 @@ class Requests:
 
     async def _document(self) -> tuple[bytes, Answer]:
         variables = {"x": self._values.odd()} if self._rng.random() < 0.3 else {}
-        return await self._send(self._body(Asked(hostile_document(self._values), variables, [])))
+        return await self._send(self._body(Asked(next(self._documents), variables, [])))
 
     async def _envelope(self) -> tuple[bytes, Answer]:
-        """A good query around which all else is odd."""
+        """A good query around which something is odd, or all else."""
+        if self._rng.random() < 0.5:
+            return await self._send(self._body(Asked("{ chains { id } }", {"x": self._values.deep()}, [])))
         hashed = {"persistedQuery": {"version": 1, "sha256Hash": self._values.odd()}}
         body: dict[str, Any] = {"query": "{ chains { id } }"}
         for name in self._rng.sample(["variables", "operationName", "extensions", "query", "id"], 2):
@@ -102,7 +105,7 @@ class Requests:
         if self._rng.random() < 0.5:
             body["extensions"] = self._rng.choice((hashed, {"persistedQuery": self._values.odd()}))
         if self._rng.random() < 0.5:
-            body["variables"] = {"x": self._values.odd()}
+            body["variables"] = {"x": self._rng.choice((self._values.deep, self._values.odd))()}
         whole: Any = body if self._rng.random() < 0.8 else self._rng.choice(([body], self._values.odd()))
         return await self._send(encoded(whole).encode(errors="surrogatepass"))
 
@@ -114,7 +117,7 @@ class Requests:
 
     async def _url(self) -> tuple[bytes, Answer]:
         asked = self._operations.any("query")
-        query = asked.query if self._rng.random() < 0.6 else hostile_document(self._values)[:8000]
+        query = asked.query if self._rng.random() < 0.6 else next(self._documents)[:8000]
         variables = encoded(self._rng.choice((asked.variables, self._values.odd(), {"x": self._values.odd()})))
         named = {"query": query, "variables": variables[:8000], "extensions": encoded(self._values.odd())[:8000]}
         parts = [f"{name}={quote(named[name])}" for name in self._rng.choices(list(named), k=self._rng.randint(1, 3))]
@@ -175,7 +178,7 @@ class Requests:
         digits = "1" * self._rng.choice(DIGITS)
         variables: dict[str, Any] = {"file": None, "files": [None, None], "d": {"a": None}}
         query = self._rng.choice((
-            "{ chains { id } }", "query ($file: ID!) { node(id: $file) { id } }",
+            *["{ chains { id } }"] * 6, "query ($file: ID!) { node(id: $file) { id } }",
             "query ($file: String) { user(handle: $file) { id } }",
             "mutation ($d: JSON!) { createMetadata(input: {document: $d}) { document { uri } } }",
             "mutation ($file: Upload!) { uploadMedia(file: $file) { asset { cid } } }",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Set
 from contextlib import suppress
 from typing import Any
 
-from tests.fuzz.operations import Asked, Operations, hostile_document
+from tests.fuzz.operations import Asked, Operations, hostile_documents
 from tests.fuzz.values import Values, encoded
 from tests.fuzz.wire import Headers, connected, fault_of, frame, handshake, head, heard
 
@@ -36,6 +36,7 @@ class Sockets:
         self._values = values
         self._rng = values.rng
         self._operations = operations
+        self._documents = hostile_documents(values)
         self._token = token
         self._kinds: list[Callable[[], Awaitable[tuple[bytes, str | None]]]] = [
             self._conversation, self._twice, self._conversation, self._frames, self._handshake,
@@ -84,7 +85,7 @@ class Sockets:
     def _payload(self) -> Any:
         asked = self._operations.any("subscription", "subscription", "query", "mutation")
         if self._rng.random() < 0.3:
-            asked = Asked(hostile_document(self._values), {}, [])
+            asked = Asked(next(self._documents), {}, [])
         found: dict[str, Any] = {"query": asked.query, "variables": asked.variables}
         if self._rng.random() < 0.2:
             found[self._rng.choice(("variables", "extensions", "operationName", "query"))] = self._values.odd()
