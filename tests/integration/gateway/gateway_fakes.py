@@ -285,6 +285,19 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
             ]
         )
 
+    async def ListLoginEvents(self, request: Any, context: Any) -> Any:
+        self._world.enter("ListLoginEvents", request)
+        signed_in = auth_pb2.LoginEvent(
+            id="l2", at=stamp(), occasion=auth_pb2.LOGIN_OCCASION_SIGN_IN, succeeded=True, reason="SIGNED_IN",
+            address=ALICE, chain_id=CHAIN.caip2, ip="127.0.0.1", user_agent="tests/1", session_id="s1",
+            session_ended_at=stamp(START + timedelta(hours=1)), session_end_reason="BY_USER",
+        )  # fmt: skip
+        refused = auth_pb2.LoginEvent(
+            id="l1", at=stamp(), occasion=auth_pb2.LOGIN_OCCASION_REFRESH, reason="REFRESH_REUSED"
+        )
+        rows, page, cursors = _page([signed_in, refused], request.page)
+        return auth_pb2.ListLoginEventsResponse(events=rows, page=page, cursors=cursors)
+
     async def Introspect(self, request: Any, context: Any) -> Any:
         world = self._world
         world.enter("Introspect", request)
@@ -327,7 +340,13 @@ class Users(users_pb2_grpc.UsersServiceServicer):
         known = {str(i): a for i, a in self._world.addresses.items()}
         return users_pb2.BatchGetUsersResponse(
             users=[
-                users_pb2.User(id=i, address=known[i], profile=users_pb2.Profile(handle="alice"), created_at=stamp())
+                users_pb2.User(
+                    id=i,
+                    address=known[i],
+                    profile=users_pb2.Profile(handle="alice"),
+                    created_at=stamp(),
+                    last_login_at=stamp(START + timedelta(minutes=5)),
+                )
                 for i in request.ids
                 if i in known
             ]

@@ -154,6 +154,14 @@ async def test_a_batch_that_fails_fails_each_of_its_nodes_with_the_reason(gatewa
     assert (answer.code, answer.reason) == ("UNAVAILABLE", "SERVICE_UNAVAILABLE")
 
 
+async def test_the_log_of_sign_ins_takes_one_call_beside_the_wallets_it_is_about(gateway: Gateway) -> None:
+    query = (
+        "{ viewer { lastSignInAt signIns(first: 50) { nodes { at reason sessionId } } wallets { id } user { id } } }"
+    )
+    assert (await gateway.execute(query, token=new_token(gateway.world))).data
+    assert dict(gateway.world.calls) == {"Introspect": 1, "ListLoginEvents": 1, "ListWallets": 1, "BatchGetUsers": 1}
+
+
 async def test_the_same_sessions_under_many_names_take_one_call(gateway: Gateway) -> None:
     fields = " ".join(f"s{i}: sessions {{ id }}" for i in range(30))
     answer = await gateway.execute(f"{{ viewer {{ {fields} }} }}", token=new_token(gateway.world))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from gateway_fakes import ALICE, BOB, CHAIN, CONTRACT, WALLET_ID
+from gateway_fakes import ALICE, BOB, CHAIN, CONTRACT, WALLET_ID, stamp
 from gateway_parts import Gateway
 
 from mercato.kit.errors import Conflict, FailedPrecondition
@@ -206,3 +206,38 @@ async def test_links_are_passed_on_as_a_whole_or_not_at_all(gateway: Gateway) ->
     assert gateway.world.requests["UpdateProfile"].HasField("links")
     await gateway.execute(query, token="token-alice", i={"bio": "x", "links": None})
     assert not gateway.world.requests["UpdateProfile"].HasField("links")
+
+
+SIGN_INS = """query ($first: Int, $after: String) { viewer { lastSignInAt signIns(first: $first, after: $after) {
+  nodes { at occasion succeeded reason address chainId ip userAgent sessionId sessionEndedAt sessionEndReason }
+  pageInfo { hasNextPage endCursor } } } }"""
+
+
+async def test_the_viewer_reads_the_log_of_its_sign_ins(gateway: Gateway) -> None:
+    first = await gateway.execute(SIGN_INS, token="token-alice", first=1)
+    assert first.data["viewer"] == {
+        "lastSignInAt": "2026-11-22T09:05:00.000Z",
+        "signIns": {
+            "nodes": [{
+                "at": "2026-11-22T09:00:00.000Z", "occasion": "SIGN_IN", "succeeded": True, "reason": "SIGNED_IN",
+                "address": ALICE.checksum, "chainId": CHAIN.caip2, "ip": "127.0.0.1", "userAgent": "tests/1",
+                "sessionId": node_ids.local("Session", "s1"), "sessionEndedAt": "2026-11-22T10:00:00.000Z",
+                "sessionEndReason": "BY_USER",
+            }],
+            "pageInfo": {"hasNextPage": True, "endCursor": "1"},
+        },
+    }  # fmt: skip
+    asked = gateway.world.requests["ListLoginEvents"]
+    assert asked.user_id == str(gateway.world.alice)
+    assert [(w.address, w.chain_id, w.since) for w in asked.wallets] == [(ALICE, CHAIN.caip2, stamp())]
+    second = await gateway.execute(SIGN_INS, token="token-alice", after="1")
+    assert second.data["viewer"]["signIns"]["nodes"] == [{
+        "at": "2026-11-22T09:00:00.000Z", "occasion": "REFRESH", "succeeded": False, "reason": "REFRESH_REUSED",
+        "address": None, "chainId": None, "ip": None, "userAgent": None, "sessionId": None, "sessionEndedAt": None,
+        "sessionEndReason": None,
+    }]  # fmt: skip
+
+
+async def test_nobody_else_reads_the_log_of_sign_ins(gateway: Gateway) -> None:
+    assert (await gateway.execute(SIGN_INS)).data == {"viewer": None}
+    assert gateway.world.calls["ListLoginEvents"] == 0

@@ -140,6 +140,8 @@ def test_an_endpoint_of_an_older_spelling_becomes_the_one_that_is_put() -> None:
     chain = replace(CHAIN, endpoints=(stored, SPARE))
     edit = PutEndpoint(FIVE, replace(NODE, headers={}, weight=5), HeaderChange.KEEP)
     assert edit.apply(chain).endpoints == (SPARE, replace(NODE, weight=5))
+    twice = replace(CHAIN, endpoints=(replace(stored, headers={"X-Team": "old"}), NODE))
+    assert edit.apply(twice).endpoints == (replace(NODE, weight=5),)
 
 
 def test_a_new_chain_has_a_careful_policy() -> None:

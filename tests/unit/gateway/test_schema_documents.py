@@ -37,13 +37,14 @@ def test_everything_is_documented() -> None:
     assert without == []
 
 
-# Intents, imports and changes of the registry are no rows of a chain. Approvals are, and each names its block, but
-# wallets has no read point.
+# Intents, imports, sign-ins and changes of the registry are no rows of a chain. Approvals are, and each names its
+# block, but wallets has no read point.
 WITHOUT_READ_POINT = {
     "IntentConnection",
     "CollectionImportConnection",
     "ChainChangeConnection",
     "ModerationConnection",
+    "SignInRecordConnection",
 }
 
 

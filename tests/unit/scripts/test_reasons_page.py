@@ -24,7 +24,7 @@ UPPER_SNAKE = re.compile(r"[A-Z][A-Z0-9_]{2,}")
 
 NO_REASONS = {
     # prefixes of reasons and of names in the protocol
-    "INVALID_", "INDEX_SCOPE_", "INTENT_KIND_", "INTENT_STATE_",
+    "INVALID_", "INDEX_SCOPE_", "INTENT_KIND_", "INTENT_STATE_", "LOGIN_OCCASION_",
     # settings
     "MERCATO_", "MERCATO_ANVIL", "MERCATO_ARTIFACTS", "MERCATO_JWT_PRIVATE_KEY", "MERCATO_POSTGRES_PASSWORD",
     "MERCATO_S3_SECRET_KEY",

@@ -29,6 +29,7 @@ from mercato.services.auth.rpc.clients import ChainsClient, UsersClient, Wallets
 from mercato.services.auth.rpc.servicer import AuthServicer, user_logged_in
 from mercato.services.auth.store.keys import KeyStore
 from mercato.services.auth.store.limits import RateLimiter
+from mercato.services.auth.store.logins import LoginEventStore
 from mercato.services.auth.store.nonces import NonceStore
 from mercato.services.auth.store.sessions import SessionStore
 from mercato.services.auth.usecases.keys import KeyRing
@@ -57,7 +58,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         await keys.load()
         limits = RateLimiter(client, settings.auth_rate_limit, settings.auth_address_limit, log)
         nonces = NonceStore(database, client, log)
-        ports = Ports(nonces, sessions, keys, limits, chains, users, wallets)
+        ports = Ports(nonces, sessions, LoginEventStore(database), keys, limits, chains, users, wallets)
         servicer = compose(settings, ports, manage)
         await enter(looping(log, "outbox", OutboxRelay(database, broker.publisher).run))
         await enter(looping(log, "keys", partial(jobs.keep_keys, keys)))
@@ -79,6 +80,7 @@ class Ports:
 
     nonces: NonceStore
     sessions: SessionStore
+    logins: LoginEventStore
     keys: KeyRing
     limits: RateLimiter
     chains: ChainsClient
@@ -114,6 +116,7 @@ def compose(settings: Settings, ports: Ports, manage: ManageSessions) -> AuthSer
         introspect=Introspect(ports.keys, ports.sessions, settings.jwt_issuer, _now),
         sessions=manage,
         keys=ports.keys,
+        logins=ports.logins,
     )
 
 

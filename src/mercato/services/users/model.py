@@ -82,6 +82,7 @@ class User:
     address: Address
     profile: Profile
     created_at: datetime
+    last_login_at: datetime | None = None
 
 
 @dataclass(frozen=True)

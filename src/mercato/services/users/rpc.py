@@ -100,4 +100,5 @@ def _user(user: User) -> pb.User:
             links=[pb.ProfileLink(label=link.label, url=link.url) for link in user.profile.links],
         ),
         created_at=user.created_at,
+        last_login_at=user.last_login_at,
     )

@@ -15,7 +15,7 @@ from mercato.services.users.model import Link, Profile, ProfileChange, User, che
 LOGIN_CONSUMER = "users.auth.logged_in"
 
 _USER = """
-SELECT users.id, address, created_at, handle, display_name, bio, avatar_uri, links
+SELECT users.id, address, created_at, last_login_at, handle, display_name, bio, avatar_uri, links
 FROM users JOIN profiles ON profiles.user_id = users.id
 """
 # A user without a profile is never seen: both rows come of one statement.
@@ -153,4 +153,5 @@ def _from_row(row: asyncpg.Record) -> User:
             tuple(Link(link["label"], link["url"]) for link in row["links"]),
         ),
         created_at=row["created_at"],
+        last_login_at=row["last_login_at"],
     )

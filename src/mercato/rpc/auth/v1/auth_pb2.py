@@ -23,69 +23,80 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from mercato.rpc.common.v1 import common_pb2 as mercato_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amercato/auth/v1/auth.proto\x12\x0fmercato.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x06\x43lient\x12\n\n\x02ip\x18\x01 \x01(\t\x12\x12\n\nuser_agent\x18\x02 \x01(\t\"\x85\x01\n\x11IssueNonceRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\'\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x17.mercato.auth.v1.Client\x12\x14\n\x0clink_user_id\x18\x05 \x01(\t\"d\n\x12IssueNonceResponse\x12\r\n\x05nonce\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x03 \x01(\t\"\\\n\rSignInRequest\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\'\n\x06\x63lient\x18\x03 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"q\n\x11VerifyLinkRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tsignature\x18\x03 \x01(\x0c\x12\'\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"G\n\x12VerifyLinkResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62y_key\x18\x03 \x01(\x08\"\xa7\x01\n\tTokenPair\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x01\n\x0eSignInResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\t\x12\x10\n\x08new_user\x18\x06 \x01(\x08\"P\n\x0eRefreshRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\x12\'\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"=\n\x0fRefreshResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\";\n\x14RevokeSessionRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x17\n\x15RevokeSessionResponse\"+\n\x18RevokeAllSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"A\n\x19RevokeAllSessionsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\r\x12\x13\n\x0bsession_ids\x18\x02 \x03(\t\"d\n\x1bRevokeWalletSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\x12\x11\n\twallet_id\x18\x04 \x01(\t\"D\n\x1cRevokeWalletSessionsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\r\x12\x13\n\x0bsession_ids\x18\x02 \x03(\t\"&\n\x13ListSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"B\n\x14ListSessionsResponse\x12*\n\x08sessions\x18\x01 \x03(\x0b\x32\x18.mercato.auth.v1.Session\"\xea\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\x12\n\n\x02ip\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x11IntrospectRequest\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\"\x92\x01\n\tPrincipal\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"/\n\x18\x46indEndedSessionsRequest\x12\x13\n\x0bsession_ids\x18\x01 \x03(\t\"0\n\x19\x46indEndedSessionsResponse\x12\x13\n\x0bsession_ids\x18\x01 \x03(\t\"\x10\n\x0eGetKeysRequest\"\x1f\n\x0fGetKeysResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\t\"\x12\n\x10RotateKeyRequest\" \n\x11RotateKeyResponse\x12\x0b\n\x03kid\x18\x01 \x01(\t2\xce\x08\n\x0b\x41uthService\x12U\n\nIssueNonce\x12\".mercato.auth.v1.IssueNonceRequest\x1a#.mercato.auth.v1.IssueNonceResponse\x12I\n\x06SignIn\x12\x1e.mercato.auth.v1.SignInRequest\x1a\x1f.mercato.auth.v1.SignInResponse\x12U\n\nVerifyLink\x12\".mercato.auth.v1.VerifyLinkRequest\x1a#.mercato.auth.v1.VerifyLinkResponse\x12L\n\x07Refresh\x12\x1f.mercato.auth.v1.RefreshRequest\x1a .mercato.auth.v1.RefreshResponse\x12^\n\rRevokeSession\x12%.mercato.auth.v1.RevokeSessionRequest\x1a&.mercato.auth.v1.RevokeSessionResponse\x12j\n\x11RevokeAllSessions\x12).mercato.auth.v1.RevokeAllSessionsRequest\x1a*.mercato.auth.v1.RevokeAllSessionsResponse\x12s\n\x14RevokeWalletSessions\x12,.mercato.auth.v1.RevokeWalletSessionsRequest\x1a-.mercato.auth.v1.RevokeWalletSessionsResponse\x12[\n\x0cListSessions\x12$.mercato.auth.v1.ListSessionsRequest\x1a%.mercato.auth.v1.ListSessionsResponse\x12L\n\nIntrospect\x12\".mercato.auth.v1.IntrospectRequest\x1a\x1a.mercato.auth.v1.Principal\x12j\n\x11\x46indEndedSessions\x12).mercato.auth.v1.FindEndedSessionsRequest\x1a*.mercato.auth.v1.FindEndedSessionsResponse\x12L\n\x07GetKeys\x12\x1f.mercato.auth.v1.GetKeysRequest\x1a .mercato.auth.v1.GetKeysResponse\x12R\n\tRotateKey\x12!.mercato.auth.v1.RotateKeyRequest\x1a\".mercato.auth.v1.RotateKeyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amercato/auth/v1/auth.proto\x12\x0fmercato.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emercato/common/v1/common.proto\"(\n\x06\x43lient\x12\n\n\x02ip\x18\x01 \x01(\t\x12\x12\n\nuser_agent\x18\x02 \x01(\t\"\x85\x01\n\x11IssueNonceRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\'\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x17.mercato.auth.v1.Client\x12\x14\n\x0clink_user_id\x18\x05 \x01(\t\"d\n\x12IssueNonceResponse\x12\r\n\x05nonce\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x03 \x01(\t\"\\\n\rSignInRequest\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\'\n\x06\x63lient\x18\x03 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"q\n\x11VerifyLinkRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tsignature\x18\x03 \x01(\x0c\x12\'\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"G\n\x12VerifyLinkResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62y_key\x18\x03 \x01(\x08\"\xa7\x01\n\tTokenPair\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x01\n\x0eSignInResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\t\x12\x10\n\x08new_user\x18\x06 \x01(\x08\"P\n\x0eRefreshRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\x12\'\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x17.mercato.auth.v1.Client\"=\n\x0fRefreshResponse\x12*\n\x06tokens\x18\x01 \x01(\x0b\x32\x1a.mercato.auth.v1.TokenPair\";\n\x14RevokeSessionRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x17\n\x15RevokeSessionResponse\"+\n\x18RevokeAllSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"A\n\x19RevokeAllSessionsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\r\x12\x13\n\x0bsession_ids\x18\x02 \x03(\t\"d\n\x1bRevokeWalletSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\x12\x11\n\twallet_id\x18\x04 \x01(\t\"D\n\x1cRevokeWalletSessionsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\r\x12\x13\n\x0bsession_ids\x18\x02 \x03(\t\"&\n\x13ListSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"B\n\x14ListSessionsResponse\x12*\n\x08sessions\x18\x01 \x03(\x0b\x32\x18.mercato.auth.v1.Session\"\xea\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\t\x12\n\n\x02ip\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\nHeldWallet\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x85\x01\n\x16ListLoginEventsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12,\n\x07wallets\x18\x02 \x03(\x0b\x32\x1b.mercato.auth.v1.HeldWallet\x12,\n\x04page\x18\x03 \x01(\x0b\x32\x1e.mercato.common.v1.PageRequest\"\x82\x01\n\x17ListLoginEventsResponse\x12+\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1b.mercato.auth.v1.LoginEvent\x12)\n\x04page\x18\x02 \x01(\x0b\x32\x1b.mercato.common.v1.PageInfo\x12\x0f\n\x07\x63ursors\x18\x03 \x03(\t\"\xbe\x02\n\nLoginEvent\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x08occasion\x18\x03 \x01(\x0e\x32\x1e.mercato.auth.v1.LoginOccasion\x12\x11\n\tsucceeded\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x07 \x01(\t\x12\n\n\x02ip\x18\x08 \x01(\t\x12\x12\n\nuser_agent\x18\t \x01(\t\x12\x12\n\nsession_id\x18\n \x01(\t\x12\x34\n\x10session_ended_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12session_end_reason\x18\x0c \x01(\t\")\n\x11IntrospectRequest\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\"\x92\x01\n\tPrincipal\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\x0c\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"/\n\x18\x46indEndedSessionsRequest\x12\x13\n\x0bsession_ids\x18\x01 \x03(\t\"0\n\x19\x46indEndedSessionsResponse\x12\x13\n\x0bsession_ids\x18\x01 \x03(\t\"\x10\n\x0eGetKeysRequest\"\x1f\n\x0fGetKeysResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\t\"\x12\n\x10RotateKeyRequest\" \n\x11RotateKeyResponse\x12\x0b\n\x03kid\x18\x01 \x01(\t*\x80\x01\n\rLoginOccasion\x12\x1e\n\x1aLOGIN_OCCASION_UNSPECIFIED\x10\x00\x12\x1a\n\x16LOGIN_OCCASION_SIGN_IN\x10\x01\x12\x17\n\x13LOGIN_OCCASION_LINK\x10\x02\x12\x1a\n\x16LOGIN_OCCASION_REFRESH\x10\x03\x32\xb4\t\n\x0b\x41uthService\x12U\n\nIssueNonce\x12\".mercato.auth.v1.IssueNonceRequest\x1a#.mercato.auth.v1.IssueNonceResponse\x12I\n\x06SignIn\x12\x1e.mercato.auth.v1.SignInRequest\x1a\x1f.mercato.auth.v1.SignInResponse\x12U\n\nVerifyLink\x12\".mercato.auth.v1.VerifyLinkRequest\x1a#.mercato.auth.v1.VerifyLinkResponse\x12L\n\x07Refresh\x12\x1f.mercato.auth.v1.RefreshRequest\x1a .mercato.auth.v1.RefreshResponse\x12^\n\rRevokeSession\x12%.mercato.auth.v1.RevokeSessionRequest\x1a&.mercato.auth.v1.RevokeSessionResponse\x12j\n\x11RevokeAllSessions\x12).mercato.auth.v1.RevokeAllSessionsRequest\x1a*.mercato.auth.v1.RevokeAllSessionsResponse\x12s\n\x14RevokeWalletSessions\x12,.mercato.auth.v1.RevokeWalletSessionsRequest\x1a-.mercato.auth.v1.RevokeWalletSessionsResponse\x12[\n\x0cListSessions\x12$.mercato.auth.v1.ListSessionsRequest\x1a%.mercato.auth.v1.ListSessionsResponse\x12\x64\n\x0fListLoginEvents\x12\'.mercato.auth.v1.ListLoginEventsRequest\x1a(.mercato.auth.v1.ListLoginEventsResponse\x12L\n\nIntrospect\x12\".mercato.auth.v1.IntrospectRequest\x1a\x1a.mercato.auth.v1.Principal\x12j\n\x11\x46indEndedSessions\x12).mercato.auth.v1.FindEndedSessionsRequest\x1a*.mercato.auth.v1.FindEndedSessionsResponse\x12L\n\x07GetKeys\x12\x1f.mercato.auth.v1.GetKeysRequest\x1a .mercato.auth.v1.GetKeysResponse\x12R\n\tRotateKey\x12!.mercato.auth.v1.RotateKeyRequest\x1a\".mercato.auth.v1.RotateKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mercato.auth.v1.auth_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CLIENT']._serialized_start=80
-  _globals['_CLIENT']._serialized_end=120
-  _globals['_ISSUENONCEREQUEST']._serialized_start=123
-  _globals['_ISSUENONCEREQUEST']._serialized_end=256
-  _globals['_ISSUENONCERESPONSE']._serialized_start=258
-  _globals['_ISSUENONCERESPONSE']._serialized_end=358
-  _globals['_SIGNINREQUEST']._serialized_start=360
-  _globals['_SIGNINREQUEST']._serialized_end=452
-  _globals['_VERIFYLINKREQUEST']._serialized_start=454
-  _globals['_VERIFYLINKREQUEST']._serialized_end=567
-  _globals['_VERIFYLINKRESPONSE']._serialized_start=569
-  _globals['_VERIFYLINKRESPONSE']._serialized_end=640
-  _globals['_TOKENPAIR']._serialized_start=643
-  _globals['_TOKENPAIR']._serialized_end=810
-  _globals['_SIGNINRESPONSE']._serialized_start=813
-  _globals['_SIGNINRESPONSE']._serialized_end=963
-  _globals['_REFRESHREQUEST']._serialized_start=965
-  _globals['_REFRESHREQUEST']._serialized_end=1045
-  _globals['_REFRESHRESPONSE']._serialized_start=1047
-  _globals['_REFRESHRESPONSE']._serialized_end=1108
-  _globals['_REVOKESESSIONREQUEST']._serialized_start=1110
-  _globals['_REVOKESESSIONREQUEST']._serialized_end=1169
-  _globals['_REVOKESESSIONRESPONSE']._serialized_start=1171
-  _globals['_REVOKESESSIONRESPONSE']._serialized_end=1194
-  _globals['_REVOKEALLSESSIONSREQUEST']._serialized_start=1196
-  _globals['_REVOKEALLSESSIONSREQUEST']._serialized_end=1239
-  _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_start=1241
-  _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_end=1306
-  _globals['_REVOKEWALLETSESSIONSREQUEST']._serialized_start=1308
-  _globals['_REVOKEWALLETSESSIONSREQUEST']._serialized_end=1408
-  _globals['_REVOKEWALLETSESSIONSRESPONSE']._serialized_start=1410
-  _globals['_REVOKEWALLETSESSIONSRESPONSE']._serialized_end=1478
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=1480
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=1518
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1520
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1586
-  _globals['_SESSION']._serialized_start=1589
-  _globals['_SESSION']._serialized_end=1823
-  _globals['_INTROSPECTREQUEST']._serialized_start=1825
-  _globals['_INTROSPECTREQUEST']._serialized_end=1866
-  _globals['_PRINCIPAL']._serialized_start=1869
-  _globals['_PRINCIPAL']._serialized_end=2015
-  _globals['_FINDENDEDSESSIONSREQUEST']._serialized_start=2017
-  _globals['_FINDENDEDSESSIONSREQUEST']._serialized_end=2064
-  _globals['_FINDENDEDSESSIONSRESPONSE']._serialized_start=2066
-  _globals['_FINDENDEDSESSIONSRESPONSE']._serialized_end=2114
-  _globals['_GETKEYSREQUEST']._serialized_start=2116
-  _globals['_GETKEYSREQUEST']._serialized_end=2132
-  _globals['_GETKEYSRESPONSE']._serialized_start=2134
-  _globals['_GETKEYSRESPONSE']._serialized_end=2165
-  _globals['_ROTATEKEYREQUEST']._serialized_start=2167
-  _globals['_ROTATEKEYREQUEST']._serialized_end=2185
-  _globals['_ROTATEKEYRESPONSE']._serialized_start=2187
-  _globals['_ROTATEKEYRESPONSE']._serialized_end=2219
-  _globals['_AUTHSERVICE']._serialized_start=2222
-  _globals['_AUTHSERVICE']._serialized_end=3324
+  _globals['_LOGINOCCASION']._serialized_start=2936
+  _globals['_LOGINOCCASION']._serialized_end=3064
+  _globals['_CLIENT']._serialized_start=112
+  _globals['_CLIENT']._serialized_end=152
+  _globals['_ISSUENONCEREQUEST']._serialized_start=155
+  _globals['_ISSUENONCEREQUEST']._serialized_end=288
+  _globals['_ISSUENONCERESPONSE']._serialized_start=290
+  _globals['_ISSUENONCERESPONSE']._serialized_end=390
+  _globals['_SIGNINREQUEST']._serialized_start=392
+  _globals['_SIGNINREQUEST']._serialized_end=484
+  _globals['_VERIFYLINKREQUEST']._serialized_start=486
+  _globals['_VERIFYLINKREQUEST']._serialized_end=599
+  _globals['_VERIFYLINKRESPONSE']._serialized_start=601
+  _globals['_VERIFYLINKRESPONSE']._serialized_end=672
+  _globals['_TOKENPAIR']._serialized_start=675
+  _globals['_TOKENPAIR']._serialized_end=842
+  _globals['_SIGNINRESPONSE']._serialized_start=845
+  _globals['_SIGNINRESPONSE']._serialized_end=995
+  _globals['_REFRESHREQUEST']._serialized_start=997
+  _globals['_REFRESHREQUEST']._serialized_end=1077
+  _globals['_REFRESHRESPONSE']._serialized_start=1079
+  _globals['_REFRESHRESPONSE']._serialized_end=1140
+  _globals['_REVOKESESSIONREQUEST']._serialized_start=1142
+  _globals['_REVOKESESSIONREQUEST']._serialized_end=1201
+  _globals['_REVOKESESSIONRESPONSE']._serialized_start=1203
+  _globals['_REVOKESESSIONRESPONSE']._serialized_end=1226
+  _globals['_REVOKEALLSESSIONSREQUEST']._serialized_start=1228
+  _globals['_REVOKEALLSESSIONSREQUEST']._serialized_end=1271
+  _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_start=1273
+  _globals['_REVOKEALLSESSIONSRESPONSE']._serialized_end=1338
+  _globals['_REVOKEWALLETSESSIONSREQUEST']._serialized_start=1340
+  _globals['_REVOKEWALLETSESSIONSREQUEST']._serialized_end=1440
+  _globals['_REVOKEWALLETSESSIONSRESPONSE']._serialized_start=1442
+  _globals['_REVOKEWALLETSESSIONSRESPONSE']._serialized_end=1510
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=1512
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=1550
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1552
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1618
+  _globals['_SESSION']._serialized_start=1621
+  _globals['_SESSION']._serialized_end=1855
+  _globals['_HELDWALLET']._serialized_start=1857
+  _globals['_HELDWALLET']._serialized_end=1947
+  _globals['_LISTLOGINEVENTSREQUEST']._serialized_start=1950
+  _globals['_LISTLOGINEVENTSREQUEST']._serialized_end=2083
+  _globals['_LISTLOGINEVENTSRESPONSE']._serialized_start=2086
+  _globals['_LISTLOGINEVENTSRESPONSE']._serialized_end=2216
+  _globals['_LOGINEVENT']._serialized_start=2219
+  _globals['_LOGINEVENT']._serialized_end=2537
+  _globals['_INTROSPECTREQUEST']._serialized_start=2539
+  _globals['_INTROSPECTREQUEST']._serialized_end=2580
+  _globals['_PRINCIPAL']._serialized_start=2583
+  _globals['_PRINCIPAL']._serialized_end=2729
+  _globals['_FINDENDEDSESSIONSREQUEST']._serialized_start=2731
+  _globals['_FINDENDEDSESSIONSREQUEST']._serialized_end=2778
+  _globals['_FINDENDEDSESSIONSRESPONSE']._serialized_start=2780
+  _globals['_FINDENDEDSESSIONSRESPONSE']._serialized_end=2828
+  _globals['_GETKEYSREQUEST']._serialized_start=2830
+  _globals['_GETKEYSREQUEST']._serialized_end=2846
+  _globals['_GETKEYSRESPONSE']._serialized_start=2848
+  _globals['_GETKEYSRESPONSE']._serialized_end=2879
+  _globals['_ROTATEKEYREQUEST']._serialized_start=2881
+  _globals['_ROTATEKEYREQUEST']._serialized_end=2899
+  _globals['_ROTATEKEYRESPONSE']._serialized_start=2901
+  _globals['_ROTATEKEYRESPONSE']._serialized_end=2933
+  _globals['_AUTHSERVICE']._serialized_start=3067
+  _globals['_AUTHSERVICE']._serialized_end=4271
 # @@protoc_insertion_point(module_scope)

@@ -1,13 +1,26 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from mercato.rpc.common.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class LoginOccasion(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LOGIN_OCCASION_UNSPECIFIED: _ClassVar[LoginOccasion]
+    LOGIN_OCCASION_SIGN_IN: _ClassVar[LoginOccasion]
+    LOGIN_OCCASION_LINK: _ClassVar[LoginOccasion]
+    LOGIN_OCCASION_REFRESH: _ClassVar[LoginOccasion]
+LOGIN_OCCASION_UNSPECIFIED: LoginOccasion
+LOGIN_OCCASION_SIGN_IN: LoginOccasion
+LOGIN_OCCASION_LINK: LoginOccasion
+LOGIN_OCCASION_REFRESH: LoginOccasion
 
 class Client(_message.Message):
     __slots__ = ("ip", "user_agent")
@@ -192,6 +205,64 @@ class Session(_message.Message):
     last_used_at: _timestamp_pb2.Timestamp
     expires_at: _timestamp_pb2.Timestamp
     def __init__(self, id: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., ip: _Optional[str] = ..., user_agent: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_used_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class HeldWallet(_message.Message):
+    __slots__ = ("address", "chain_id", "since")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    address: bytes
+    chain_id: str
+    since: _timestamp_pb2.Timestamp
+    def __init__(self, address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListLoginEventsRequest(_message.Message):
+    __slots__ = ("user_id", "wallets", "page")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLETS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    wallets: _containers.RepeatedCompositeFieldContainer[HeldWallet]
+    page: _common_pb2.PageRequest
+    def __init__(self, user_id: _Optional[str] = ..., wallets: _Optional[_Iterable[_Union[HeldWallet, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageRequest, _Mapping]] = ...) -> None: ...
+
+class ListLoginEventsResponse(_message.Message):
+    __slots__ = ("events", "page", "cursors")
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[LoginEvent]
+    page: _common_pb2.PageInfo
+    cursors: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, events: _Optional[_Iterable[_Union[LoginEvent, _Mapping]]] = ..., page: _Optional[_Union[_common_pb2.PageInfo, _Mapping]] = ..., cursors: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class LoginEvent(_message.Message):
+    __slots__ = ("id", "at", "occasion", "succeeded", "reason", "address", "chain_id", "ip", "user_agent", "session_id", "session_ended_at", "session_end_reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    OCCASION_FIELD_NUMBER: _ClassVar[int]
+    SUCCEEDED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    IP_FIELD_NUMBER: _ClassVar[int]
+    USER_AGENT_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    SESSION_END_REASON_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    at: _timestamp_pb2.Timestamp
+    occasion: LoginOccasion
+    succeeded: bool
+    reason: str
+    address: bytes
+    chain_id: str
+    ip: str
+    user_agent: str
+    session_id: str
+    session_ended_at: _timestamp_pb2.Timestamp
+    session_end_reason: str
+    def __init__(self, id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occasion: _Optional[_Union[LoginOccasion, str]] = ..., succeeded: _Optional[bool] = ..., reason: _Optional[str] = ..., address: _Optional[bytes] = ..., chain_id: _Optional[str] = ..., ip: _Optional[str] = ..., user_agent: _Optional[str] = ..., session_id: _Optional[str] = ..., session_ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., session_end_reason: _Optional[str] = ...) -> None: ...
 
 class IntrospectRequest(_message.Message):
     __slots__ = ("access_token",)

@@ -74,6 +74,11 @@ class AuthServiceStub:
                 request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.ListSessionsRequest.SerializeToString,
                 response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.ListSessionsResponse.FromString,
                 _registered_method=True)
+        self.ListLoginEvents = channel.unary_unary(
+                '/mercato.auth.v1.AuthService/ListLoginEvents',
+                request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.ListLoginEventsRequest.SerializeToString,
+                response_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.ListLoginEventsResponse.FromString,
+                _registered_method=True)
         self.Introspect = channel.unary_unary(
                 '/mercato.auth.v1.AuthService/Introspect',
                 request_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.IntrospectRequest.SerializeToString,
@@ -154,6 +159,13 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLoginEvents(self, request, context):
+        """The log of a user's sign-ins and refusals, and of what was tried with the user's wallets; newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Introspect(self, request, context):
         """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked.
         """
@@ -224,6 +236,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.ListSessions,
                     request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.ListSessionsRequest.FromString,
                     response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'ListLoginEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLoginEvents,
+                    request_deserializer=mercato_dot_auth_dot_v1_dot_auth__pb2.ListLoginEventsRequest.FromString,
+                    response_serializer=mercato_dot_auth_dot_v1_dot_auth__pb2.ListLoginEventsResponse.SerializeToString,
             ),
             'Introspect': grpc.unary_unary_rpc_method_handler(
                     servicer.Introspect,
@@ -462,6 +479,33 @@ class AuthService:
             '/mercato.auth.v1.AuthService/ListSessions',
             mercato_dot_auth_dot_v1_dot_auth__pb2.ListSessionsRequest.SerializeToString,
             mercato_dot_auth_dot_v1_dot_auth__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLoginEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mercato.auth.v1.AuthService/ListLoginEvents',
+            mercato_dot_auth_dot_v1_dot_auth__pb2.ListLoginEventsRequest.SerializeToString,
+            mercato_dot_auth_dot_v1_dot_auth__pb2.ListLoginEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,6 +48,8 @@ class AuthServiceStub:
     wallet.unlinked does the same, and either may be first.
     """
     ListSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]
+    ListLoginEvents: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListLoginEventsRequest, _auth_pb2.ListLoginEventsResponse]
+    """The log of a user's sign-ins and refusals, and of what was tried with the user's wallets; newest first."""
     Introspect: _grpc.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.Principal]
     """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
     FindEndedSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.FindEndedSessionsRequest, _auth_pb2.FindEndedSessionsResponse]
@@ -77,6 +79,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     wallet.unlinked does the same, and either may be first.
     """
     ListSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]  # type: ignore[assignment]
+    ListLoginEvents: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListLoginEventsRequest, _auth_pb2.ListLoginEventsResponse]  # type: ignore[assignment]
+    """The log of a user's sign-ins and refusals, and of what was tried with the user's wallets; newest first."""
     Introspect: _aio.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.Principal]  # type: ignore[assignment]
     """Who an access token speaks for; UNAUTHENTICATED when it is forged, expired or revoked."""
     FindEndedSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.FindEndedSessionsRequest, _auth_pb2.FindEndedSessionsResponse]  # type: ignore[assignment]
@@ -151,6 +155,14 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.ListSessionsResponse, _abc.Awaitable[_auth_pb2.ListSessionsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListLoginEvents(
+        self,
+        request: _auth_pb2.ListLoginEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ListLoginEventsResponse, _abc.Awaitable[_auth_pb2.ListLoginEventsResponse]]:
+        """The log of a user's sign-ins and refusals, and of what was tried with the user's wallets; newest first."""
 
     @_abc_1.abstractmethod
     def Introspect(

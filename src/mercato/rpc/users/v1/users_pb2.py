@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmercato/users/v1/users.proto\x12\x10mercato.users.v1\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x11\x45nsureUserRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x15\n\rleft_user_ids\x18\x02 \x03(\t\"K\n\x12\x45nsureUserResponse\x12$\n\x04user\x18\x01 \x01(\x0b\x32\x16.mercato.users.v1.User\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\x7f\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12*\n\x07profile\x18\x03 \x01(\x0b\x32\x19.mercato.users.v1.Profile\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"~\n\x07Profile\x12\x0e\n\x06handle\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0b\n\x03\x62io\x18\x03 \x01(\t\x12\x12\n\navatar_uri\x18\x04 \x01(\t\x12,\n\x05links\x18\x05 \x03(\x0b\x32\x1d.mercato.users.v1.ProfileLink\")\n\x0bProfileLink\x12\r\n\x05label\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\"!\n\x0f\x46indUserRequest\x12\x0e\n\x06handle\x18\x01 \x01(\t\"F\n\x10\x46indUserResponse\x12)\n\x04user\x18\x01 \x01(\x0b\x32\x16.mercato.users.v1.UserH\x00\x88\x01\x01\x42\x07\n\x05_user\"#\n\x14\x42\x61tchGetUsersRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\">\n\x15\x42\x61tchGetUsersResponse\x12%\n\x05users\x18\x01 \x03(\x0b\x32\x16.mercato.users.v1.User\"\xf3\x01\n\x14UpdateProfileRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x13\n\x06handle\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x0c\x64isplay_name\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x10\n\x03\x62io\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x17\n\navatar_uri\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x32\n\x05links\x18\x06 \x01(\x0b\x32\x1e.mercato.users.v1.ProfileLinksH\x04\x88\x01\x01\x42\t\n\x07_handleB\x0f\n\r_display_nameB\x06\n\x04_bioB\r\n\x0b_avatar_uriB\x08\n\x06_links\"<\n\x0cProfileLinks\x12,\n\x05links\x18\x01 \x03(\x0b\x32\x1d.mercato.users.v1.ProfileLink2\xed\x02\n\x0cUsersService\x12W\n\nEnsureUser\x12#.mercato.users.v1.EnsureUserRequest\x1a$.mercato.users.v1.EnsureUserResponse\x12`\n\rBatchGetUsers\x12&.mercato.users.v1.BatchGetUsersRequest\x1a\'.mercato.users.v1.BatchGetUsersResponse\x12Q\n\x08\x46indUser\x12!.mercato.users.v1.FindUserRequest\x1a\".mercato.users.v1.FindUserResponse\x12O\n\rUpdateProfile\x12&.mercato.users.v1.UpdateProfileRequest\x1a\x16.mercato.users.v1.Userb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmercato/users/v1/users.proto\x12\x10mercato.users.v1\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x11\x45nsureUserRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x15\n\rleft_user_ids\x18\x02 \x03(\t\"K\n\x12\x45nsureUserResponse\x12$\n\x04user\x18\x01 \x01(\x0b\x32\x16.mercato.users.v1.User\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\xb2\x01\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12*\n\x07profile\x18\x03 \x01(\x0b\x32\x19.mercato.users.v1.Profile\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_login_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"~\n\x07Profile\x12\x0e\n\x06handle\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0b\n\x03\x62io\x18\x03 \x01(\t\x12\x12\n\navatar_uri\x18\x04 \x01(\t\x12,\n\x05links\x18\x05 \x03(\x0b\x32\x1d.mercato.users.v1.ProfileLink\")\n\x0bProfileLink\x12\r\n\x05label\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\"!\n\x0f\x46indUserRequest\x12\x0e\n\x06handle\x18\x01 \x01(\t\"F\n\x10\x46indUserResponse\x12)\n\x04user\x18\x01 \x01(\x0b\x32\x16.mercato.users.v1.UserH\x00\x88\x01\x01\x42\x07\n\x05_user\"#\n\x14\x42\x61tchGetUsersRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\">\n\x15\x42\x61tchGetUsersResponse\x12%\n\x05users\x18\x01 \x03(\x0b\x32\x16.mercato.users.v1.User\"\xf3\x01\n\x14UpdateProfileRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x13\n\x06handle\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x0c\x64isplay_name\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x10\n\x03\x62io\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x17\n\navatar_uri\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x32\n\x05links\x18\x06 \x01(\x0b\x32\x1e.mercato.users.v1.ProfileLinksH\x04\x88\x01\x01\x42\t\n\x07_handleB\x0f\n\r_display_nameB\x06\n\x04_bioB\r\n\x0b_avatar_uriB\x08\n\x06_links\"<\n\x0cProfileLinks\x12,\n\x05links\x18\x01 \x03(\x0b\x32\x1d.mercato.users.v1.ProfileLink2\xed\x02\n\x0cUsersService\x12W\n\nEnsureUser\x12#.mercato.users.v1.EnsureUserRequest\x1a$.mercato.users.v1.EnsureUserResponse\x12`\n\rBatchGetUsers\x12&.mercato.users.v1.BatchGetUsersRequest\x1a\'.mercato.users.v1.BatchGetUsersResponse\x12Q\n\x08\x46indUser\x12!.mercato.users.v1.FindUserRequest\x1a\".mercato.users.v1.FindUserResponse\x12O\n\rUpdateProfile\x12&.mercato.users.v1.UpdateProfileRequest\x1a\x16.mercato.users.v1.Userb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,24 +36,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENSUREUSERREQUEST']._serialized_end=142
   _globals['_ENSUREUSERRESPONSE']._serialized_start=144
   _globals['_ENSUREUSERRESPONSE']._serialized_end=219
-  _globals['_USER']._serialized_start=221
-  _globals['_USER']._serialized_end=348
-  _globals['_PROFILE']._serialized_start=350
-  _globals['_PROFILE']._serialized_end=476
-  _globals['_PROFILELINK']._serialized_start=478
-  _globals['_PROFILELINK']._serialized_end=519
-  _globals['_FINDUSERREQUEST']._serialized_start=521
-  _globals['_FINDUSERREQUEST']._serialized_end=554
-  _globals['_FINDUSERRESPONSE']._serialized_start=556
-  _globals['_FINDUSERRESPONSE']._serialized_end=626
-  _globals['_BATCHGETUSERSREQUEST']._serialized_start=628
-  _globals['_BATCHGETUSERSREQUEST']._serialized_end=663
-  _globals['_BATCHGETUSERSRESPONSE']._serialized_start=665
-  _globals['_BATCHGETUSERSRESPONSE']._serialized_end=727
-  _globals['_UPDATEPROFILEREQUEST']._serialized_start=730
-  _globals['_UPDATEPROFILEREQUEST']._serialized_end=973
-  _globals['_PROFILELINKS']._serialized_start=975
-  _globals['_PROFILELINKS']._serialized_end=1035
-  _globals['_USERSSERVICE']._serialized_start=1038
-  _globals['_USERSSERVICE']._serialized_end=1403
+  _globals['_USER']._serialized_start=222
+  _globals['_USER']._serialized_end=400
+  _globals['_PROFILE']._serialized_start=402
+  _globals['_PROFILE']._serialized_end=528
+  _globals['_PROFILELINK']._serialized_start=530
+  _globals['_PROFILELINK']._serialized_end=571
+  _globals['_FINDUSERREQUEST']._serialized_start=573
+  _globals['_FINDUSERREQUEST']._serialized_end=606
+  _globals['_FINDUSERRESPONSE']._serialized_start=608
+  _globals['_FINDUSERRESPONSE']._serialized_end=678
+  _globals['_BATCHGETUSERSREQUEST']._serialized_start=680
+  _globals['_BATCHGETUSERSREQUEST']._serialized_end=715
+  _globals['_BATCHGETUSERSRESPONSE']._serialized_start=717
+  _globals['_BATCHGETUSERSRESPONSE']._serialized_end=779
+  _globals['_UPDATEPROFILEREQUEST']._serialized_start=782
+  _globals['_UPDATEPROFILEREQUEST']._serialized_end=1025
+  _globals['_PROFILELINKS']._serialized_start=1027
+  _globals['_PROFILELINKS']._serialized_end=1087
+  _globals['_USERSSERVICE']._serialized_start=1090
+  _globals['_USERSSERVICE']._serialized_end=1455
 # @@protoc_insertion_point(module_scope)

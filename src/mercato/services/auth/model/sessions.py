@@ -84,6 +84,14 @@ class Link:
     chain: ChainId
 
 
+class Occasion(Enum):
+    """What somebody wanted who is in the log of sign-ins."""
+
+    SIGN_IN = "SIGN_IN"
+    LINK = "LINK"
+    REFRESH = "REFRESH"
+
+
 class Refusal(Enum):
     """Why a refresh token is not rotated."""
 
@@ -96,6 +104,8 @@ class Refusal(Enum):
     def error(self) -> Unauthenticated:
         return Unauthenticated(self.value, _REFUSALS[self])
 
+
+_OF_REFRESHES = {refusal.value for refusal in Refusal}
 
 _REFUSALS = {
     Refusal.UNKNOWN: "this refresh token was not issued here; sign in",
@@ -150,8 +160,33 @@ class LoginEvent:
     chain: ChainId | None = None
 
     @property
+    def occasion(self) -> Occasion:
+        """Only a link is written down for a user without a session of theirs."""
+        if self.reason in _OF_REFRESHES:
+            return Occasion.REFRESH
+        return Occasion.LINK if self.user_id is not None and self.session_id is None else Occasion.SIGN_IN
+
+    @property
     def succeeded(self) -> bool:
         return self.reason in (SIGNED_IN, LINK_PROVEN)
+
+
+@dataclass(frozen=True)
+class LoginRecord:
+    """A line as it is read: with the end of the session it tells of, if somebody ended that."""
+
+    event: LoginEvent
+    ended_at: datetime | None
+    end_reason: str
+
+
+@dataclass(frozen=True)
+class HeldWallet:
+    """A wallet that a user has since a time."""
+
+    address: Address
+    chain: ChainId
+    since: datetime
 
 
 SIGNED_IN = "SIGNED_IN"

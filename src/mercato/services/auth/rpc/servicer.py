@@ -13,6 +13,7 @@ from mercato.rpc.auth.v1 import auth_pb2 as pb
 from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceServicer
 from mercato.rpc.events.v1 import events_pb2
 from mercato.services.auth.model.sessions import Client, Link, Proof, Session
+from mercato.services.auth.rpc.logins import Logins, list_login_events
 from mercato.services.auth.usecases.keys import KeyRing
 from mercato.services.auth.usecases.sessions import Introspect, ManageSessions, Refresh
 from mercato.services.auth.usecases.sign_in import IssueNonce, SignIn
@@ -31,6 +32,7 @@ class AuthServicer(AuthServiceServicer):
         introspect: Introspect,
         sessions: ManageSessions,
         keys: KeyRing,
+        logins: Logins,
     ) -> None:
         self._issue_nonce = issue_nonce
         self._sign_in = sign_in
@@ -38,6 +40,7 @@ class AuthServicer(AuthServiceServicer):
         self._introspect = introspect
         self._sessions = sessions
         self._keys = keys
+        self._logins = logins
 
     async def IssueNonce(self, request: pb.IssueNonceRequest, context: Context) -> pb.IssueNonceResponse:
         issued = await self._issue_nonce.run(
@@ -101,6 +104,9 @@ class AuthServicer(AuthServiceServicer):
     async def ListSessions(self, request: pb.ListSessionsRequest, context: Context) -> pb.ListSessionsResponse:
         sessions = await self._sessions.list_live(UserId(parse_id(request.user_id, "user_id")))
         return pb.ListSessionsResponse(sessions=map(_session, sessions))
+
+    async def ListLoginEvents(self, request: pb.ListLoginEventsRequest, context: Context) -> pb.ListLoginEventsResponse:
+        return await list_login_events(self._logins, request)
 
     async def Introspect(self, request: pb.IntrospectRequest, context: Context) -> pb.Principal:
         principal = await self._introspect.run(request.access_token)

@@ -116,7 +116,7 @@ class PutEndpoint:
 
         Raises `FailedPrecondition` ENDPOINT_HEADERS_NEEDED when headers that stay would go where they never went.
         """
-        known = next((e for e in chain.endpoints if self._replaces(e)), None)
+        known = min(filter(self._replaces, chain.endpoints), key=lambda e: e.id != self.endpoint.id, default=None)
         if self.headers is HeaderChange.REPLACE or known is None:
             return self.endpoint
         # The new ones are what the URL's user and password became.

@@ -31,6 +31,7 @@ class User(msgspec.Struct, frozen=True):
     address: Address
     profile: Profile
     created_at: datetime
+    last_login_at: datetime | None = None
 
 
 class Wallet(msgspec.Struct, frozen=True):
@@ -91,6 +92,23 @@ class Session(msgspec.Struct, frozen=True):
     last_used_at: datetime | None
     expires_at: datetime | None
     current: bool = False
+
+
+class SignInRecord(msgspec.Struct, frozen=True):
+    """A line of the log of sign-ins."""
+
+    record_id: str
+    at: datetime
+    occasion: str
+    succeeded: bool
+    reason: str
+    address: Address | None
+    chain_id: ChainId | None
+    ip: str | None
+    user_agent: str | None
+    session: str | None
+    session_ended_at: datetime | None
+    session_end_reason: str | None
 
 
 class Principal(msgspec.Struct, frozen=True):

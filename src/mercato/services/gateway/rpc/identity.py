@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from mercato.services.gateway.model.people import (
     Session,
     SessionTokens,
     SignIn,
+    SignInRecord,
     User,
     Wallet,
 )
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from mercato.rpc.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
     from mercato.rpc.users.v1.users_pb2_grpc import UsersServiceAsyncStub
     from mercato.rpc.wallets.v1.wallets_pb2_grpc import WalletsServiceAsyncStub
+
+
+_MOST_HELD = 100
+"""Wallets that auth takes at once."""
 
 
 class AuthClient:
@@ -111,6 +116,20 @@ class AuthClient:
         """Open sessions; the one whose id is `current` is marked."""
         answer = await self._stub.ListSessions(auth_pb2.ListSessionsRequest(user_id=str(user_id)))
         return [_session(s, current) for s in answer.sessions]
+
+    async def list_sign_ins(self, user_id: UUID, wallets: Iterable[Wallet], page: PageQuery) -> Page[SignInRecord]:
+        """What the user did or was refused, and what was refused to others with these wallets of the user."""
+        held = [
+            auth_pb2.HeldWallet(address=w.address, chain_id=w.chain_id.caip2, since=w.linked_at)
+            for w in wallets
+            if w.linked_at is not None
+        ]
+        answer = await self._stub.ListLoginEvents(
+            auth_pb2.ListLoginEventsRequest(
+                user_id=str(user_id), wallets=held[:_MOST_HELD], page=wire.page_request(page)
+            )
+        )
+        return wire.page(map(_sign_in, answer.events), answer.cursors, answer.page, page)
 
     async def introspect(self, access_token: str) -> Principal:
         """Raises `Unauthenticated` for a token that is forged, expired or revoked."""
@@ -256,6 +275,23 @@ def _session(s: auth_pb2.Session, current: str) -> Session:
     )
 
 
+def _sign_in(e: auth_pb2.LoginEvent) -> SignInRecord:
+    return SignInRecord(
+        record_id=e.id,
+        at=wire.moment(e.at),
+        occasion=auth_pb2.LoginOccasion.Name(e.occasion).removeprefix("LOGIN_OCCASION_"),
+        succeeded=e.succeeded,
+        reason=e.reason,
+        address=wire.find_address(e.address),
+        chain_id=ChainId.parse(e.chain_id) if e.chain_id else None,
+        ip=wire.text(e.ip),
+        user_agent=wire.text(e.user_agent),
+        session=wire.text(e.session_id),
+        session_ended_at=wire.find_moment(e.session_ended_at),
+        session_end_reason=wire.text(e.session_end_reason),
+    )
+
+
 def _user(u: users_pb2.User) -> User:
     return User(
         user_id=UUID(u.id),
@@ -268,6 +304,7 @@ def _user(u: users_pb2.User) -> User:
             links=tuple(ProfileLink(link.label, link.url) for link in u.profile.links),
         ),
         created_at=wire.moment(u.created_at),
+        last_login_at=wire.find_moment(u.last_login_at),
     )
 
 

@@ -68,6 +68,7 @@ BOUND: list[SchemaBindable] = [
             "CollectionImport",
             "Approval",
             "ApprovalChange",
+            "SignInRecord",
         )
     ),
     *(InterfaceType(name, type_name) for name in ("Node", "Event")),

@@ -14,6 +14,7 @@ from mercato.services.gateway.graph.fields.types import (
     collection,
     intent,
     session,
+    sign_in_record,
     token,
     transfer,
     user,
@@ -27,7 +28,7 @@ from mercato.services.gateway.model.events import (
 )
 from mercato.services.gateway.model.intents import Intent
 from mercato.services.gateway.model.market import Activity, Balance, Collection, Token, Transfer
-from mercato.services.gateway.model.people import Approval, ApprovalChange, Session, User, Wallet
+from mercato.services.gateway.model.people import Approval, ApprovalChange, Session, SignInRecord, User, Wallet
 
 
 @chain.field("id")
@@ -73,6 +74,16 @@ def session_id(obj: Session, _: Info) -> str:
     return node_ids.local("Session", obj.session_id)
 
 
+@sign_in_record.field("id")
+def sign_in_record_id(obj: SignInRecord, _: Info) -> str:
+    return node_ids.local("SignInRecord", obj.record_id)
+
+
+@sign_in_record.field("sessionId")
+def sign_in_session_id(obj: SignInRecord, _: Info) -> str | None:
+    return None if obj.session is None else node_ids.local("Session", obj.session)
+
+
 @balance.field("id")
 def balance_id(obj: Balance, _: Info) -> str:
     return node_ids.local("Balance", obj.balance_id)
@@ -99,6 +110,7 @@ BOUND: list[SchemaBindable] = [
     approval,
     approval_change,
     session,
+    sign_in_record,
     chain,
     collection,
     token,

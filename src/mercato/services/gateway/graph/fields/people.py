@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ariadne import SchemaBindable
@@ -26,6 +27,7 @@ from mercato.services.gateway.model.people import (
     Profile,
     Session,
     SignIn,
+    SignInRecord,
     User,
     Wallet,
 )
@@ -47,6 +49,21 @@ async def viewer_wallets(obj: Principal, info: Info) -> list[Wallet]:
 @viewer.field("sessions")
 async def viewer_sessions(obj: Principal, info: Info) -> list[Session]:
     return await context_of(info).loaders.sessions.find(obj) or []
+
+
+@viewer.field("lastSignInAt")
+async def viewer_last_sign_in_at(obj: Principal, info: Info) -> datetime | None:
+    found = await context_of(info).loaders.users.find(obj.user_id)
+    return None if found is None else found.last_login_at
+
+
+@viewer.field("signIns")
+async def viewer_sign_ins(
+    obj: Principal, info: Info, first: int | None = None, after: str | None = None
+) -> Page[SignInRecord]:
+    page = inputs.page(first, after)
+    wallets = await context_of(info).loaders.wallets.find(obj.user_id) or []
+    return await context_of(info).backends.auth.list_sign_ins(obj.user_id, wallets, page)
 
 
 @viewer.field("holdings")
