@@ -1,4 +1,4 @@
-"""The two tables that the kit writes to have the same columns in every database that has them."""
+"""The tables that the kit writes to have the same columns in every database that has them."""
 
 from __future__ import annotations
 
@@ -32,3 +32,31 @@ async def test_outbox_and_inbox_are_where_they_are_needed_and_alike(settings: Se
         await connection.close()
     assert outbox == (OUTBOX if database in PUBLISH else [])
     assert inbox == (INBOX if database in CONSUME else [])
+
+
+# What `kit.read_points` writes, beside the key that each database names a chain by.
+READ_POINT = {
+    "sync_state": {
+        ("generation", "bigint"), ("block_number", "bigint"), ("block_hash", "bytea"), ("head", "bigint"),
+        ("mined_at", "timestamp with time zone"), ("safe", "bigint"), ("finalized", "bigint"),
+        ("observed_at", "timestamp with time zone"),
+    },
+    "awaited_progress": {
+        ("generation", "bigint"), ("block_number", "bigint"), ("block_hash", "bytea"), ("head", "bigint"),
+        ("mined_at", "timestamp with time zone"), ("safe", "bigint"), ("finalized", "bigint"),
+        ("from_block", "bigint"), ("awaits", "ARRAY"),
+    },
+}  # fmt: skip
+KEYS = {"catalog_db": "chain_ref", "wallet_db": "chain_id"}
+
+
+@pytest.mark.parametrize("database", KEYS)
+@pytest.mark.parametrize("table", READ_POINT)
+async def test_read_points_have_what_moves_them(settings: Settings, database: str, table: str) -> None:
+    connection = await asyncpg.connect(settings.database_url(database))
+    try:
+        columns = {tuple(row)[:2] for row in await connection.fetch(_COLUMNS, table)}
+    finally:
+        await connection.close()
+    assert columns >= READ_POINT[table]
+    assert KEYS[database] in {name for name, _ in columns}

@@ -26,11 +26,12 @@ from approval_parts import (
     said,
 )
 
+from mercato.kit.finality import Finality
 from mercato.kit.ids import ChainId
 from mercato.kit.postgres import Database
 from mercato.rpc.common.v1.common_pb2 import STANDARD_ERC1155
 from mercato.rpc.common.v1.common_pb2 import Block as WireBlock
-from mercato.services.wallets.model import ApprovalFilter, Finality
+from mercato.services.wallets.model import ApprovalFilter
 from mercato.services.wallets.store.cache import ApprovalCache
 from mercato.services.wallets.store.reading import ApprovalPages
 from mercato.services.wallets.usecases import ListApprovals, ListHistory

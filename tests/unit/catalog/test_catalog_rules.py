@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from mercato.kit import cursors
 from mercato.kit.errors import InvalidArgument
+from mercato.kit.finality import Finality
 from mercato.kit.ids import Address, ChainId, keccak256
 from mercato.services.catalog.model.collections import ROLE_NAMES
 from mercato.services.catalog.model.facts import Resolution, Trait
 from mercato.services.catalog.model.metadata import bounded, merged, pages
 from mercato.services.catalog.model.views import (
     BalanceFilter,
-    Finality,
     Found,
     Page,
     ReadPoint,

@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from mercato.kit.errors import Conflict, FailedPrecondition
+from mercato.kit.finality import Finality
 from mercato.kit.ids import ZERO_ADDRESS, Address, ChainId, TokenId, UserId
 
 
@@ -249,14 +250,6 @@ class Progress:
     after: Sequence[str]
 
 
-class Finality(Enum):
-    """How much a block may still change."""
-
-    LATEST = "LATEST"
-    SAFE = "SAFE"
-    FINALIZED = "FINALIZED"
-
-
 class ReadPoint(NamedTuple):
     """Every approval and transfer up to this block is in the rows, and none of a branch that it is not on. `safe` and
     `finalized` are None where nothing is known since a fork."""
@@ -270,11 +263,7 @@ class ReadPoint(NamedTuple):
     @property
     def finality(self) -> Finality:
         """Of the block itself."""
-        if self.finalized is not None and self.block.number <= self.finalized:
-            return Finality.FINALIZED
-        if self.safe is not None and self.block.number <= self.safe:
-            return Finality.SAFE
-        return Finality.LATEST
+        return Finality.of(self.block.number, self.safe, self.finalized)
 
 
 R = TypeVar("R")

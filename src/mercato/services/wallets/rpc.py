@@ -9,6 +9,7 @@ from typing import Any
 from grpc import aio
 
 from mercato.kit import messages, topology
+from mercato.kit.finality import Finality
 from mercato.kit.ids import Address, ChainId, UserId, parse_id
 from mercato.kit.messages import Outgoing
 from mercato.rpc.common.v1 import common_pb2
@@ -20,7 +21,6 @@ from mercato.services.wallets.model import (
     ApprovalFilter,
     Claim,
     Entry,
-    Finality,
     Occasion,
     Place,
     Proof,

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Generic, NamedTuple, TypeVar
 
 from mercato.kit.errors import InvalidArgument
+from mercato.kit.finality import Finality
 from mercato.kit.ids import Address, ChainId
 from mercato.services.catalog.model.facts import MintTerms, Position, Standard
 
@@ -147,19 +148,6 @@ class Event(NamedTuple):
     position: Position
 
 
-class Finality(Enum):
-    """How much a block may still change."""
-
-    LATEST = "latest"
-    """Too few blocks stand on it, or nothing is known since a fork."""
-
-    SAFE = "safe"
-    """It has the confirmations of the chain's policy."""
-
-    FINALIZED = "finalized"
-    """No fork that is followed reaches it."""
-
-
 class ReadPoint(NamedTuple):
     """Every fact up to this block is in the rows, and none of a branch that it is not on. `safe` and `finalized` are
     the newest blocks of that finality, None where nothing is known since a fork."""
@@ -175,11 +163,7 @@ class ReadPoint(NamedTuple):
     @property
     def finality(self) -> Finality:
         """Of the block itself."""
-        if self.finalized is not None and self.block_number <= self.finalized:
-            return Finality.FINALIZED
-        if self.safe is not None and self.block_number <= self.safe:
-            return Finality.SAFE
-        return Finality.LATEST
+        return Finality.of(self.block_number, self.safe, self.finalized)
 
 
 R = TypeVar("R")

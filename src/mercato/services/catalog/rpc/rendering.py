@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mercato.kit import cursors
+from mercato.kit.finality import Finality
 from mercato.kit.ids import UINT256_MAX, ZERO_ADDRESS, ChainId
 from mercato.rpc.catalog.v1 import catalog_pb2 as pb
 from mercato.rpc.common.v1 import common_pb2
@@ -19,7 +20,6 @@ from mercato.services.catalog.model.views import (
     Binding,
     CollectionView,
     Event,
-    Finality,
     Moderation,
     Page,
     ReadPoint,
