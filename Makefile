@@ -85,9 +85,10 @@ bench-gateway: setup ## Reads cold and hot beside Ponder's API, sign-ins, socket
 	@$(BIN)/python -m bench.sockets
 
 FUZZ_SECONDS ?= 600
+FUZZ_SEED ?= 20261122
 .PHONY: fuzz
-fuzz: setup ## Send a running marketplace what nobody thought of, signed in and not (FUZZ_SECONDS=600)
-	@$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
+fuzz: setup ## Send a running marketplace what nobody thought of, signed in and not (FUZZ_SECONDS=600 FUZZ_SEED=20261122)
+	@$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS) $(FUZZ_SEED)
 
 .PHONY: schema
 schema: $(VENV) ## Publish the GraphQL schema as docs/api/schema.graphql, unless it breaks clients

@@ -53,11 +53,16 @@ async def marketplace(home: Path, **env: str) -> AsyncIterator[Marketplace]:
     """All servers, one process per service, two seeded chains; nothing of it after the block. `env` are settings.
 
     Everybody comes from one address here: who must not use up the tries of the others says another in
-    ``X-Forwarded-For``.
+    ``X-Forwarded-For``. The page is as before it was built.
     """
     from mercato.stack import LocalStack
 
-    env = {"MERCATO_ADMIN_ADDRESSES": ADMIN.address.checksum, "MERCATO_TRUSTED_PROXIES": "127.0.0.1", **env}
+    env = {
+        "MERCATO_ADMIN_ADDRESSES": ADMIN.address.checksum,
+        "MERCATO_TRUSTED_PROXIES": "127.0.0.1",
+        "MERCATO_WEB_DIR": str(home / "web"),
+        **env,
+    }
     async with AsyncExitStack() as opened:
         running = await opened.enter_async_context(LocalStack(home, env=env))
         nodes = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -117,14 +118,23 @@ class _Writing:
         return self._values.scalar(kind.name)
 
 
-def hostile_document(values: Values) -> str:
-    """A document that means harm: long chains, endless numbers, escapes, doublings."""
+def hostile_documents(values: Values) -> Iterator[str]:
+    """Documents that mean harm, without end: long chains, endless numbers, escapes, doublings. Each way comes as often
+    as every other."""
+    while True:
+        order = list(range(len(_ways(values))))
+        values.rng.shuffle(order)
+        yield from (_ways(values)[i] for i in order)
+
+
+def _ways(values: Values) -> list[str]:
     rng = values.rng
-    n, digits = rng.choice((2, 90, 130, 300, 590, 700)), "9" * rng.choice(DIGITS)
+    n, digits = rng.choice((2, 90, 300, 590, 590, 700)), "9" * rng.choice((*DIGITS, 5000, 5000))
     links = " ".join(f"fragment F{i} on Query {{ ...F{i + 1} }}" for i in range(n))
-    middle = f"...F{n // 2}" if rng.random() < 0.5 else ""
+    middle = f"...F{n // 2}" if rng.random() < 0.3 else ""
     escape = rng.choice(("\\u0000", "\\u{0}", "\\u0001", "\\ud83d\\ude00", "\\u{10FFFF}", "\\ud800", "\\\\u0000"))
-    return rng.choice((
+    return [
+        f"{{ {middle} ...F0 }} {links} fragment F{n} on Query {{ chains {{ id }} }}",
         f"{{ {middle} ...F0 }} {links} fragment F{n} on Query {{ chains {{ id }} }}",
         f"{{ chains {{ id }} }} {links} fragment F{n} on Query {{ chains {{ id }} }}",
         f"query A {{ __typename }} query B {{ ...F0 }} {links} fragment F{n} on Query {{ __typename }}",
@@ -146,4 +156,4 @@ def hostile_document(values: Values) -> str:
         "{ __schema { types { fields { type { name } } } } }",
         "{ __type(name: " + f'"{escape}"' + ") { name } }",
         "{" * n, "", " ", "#", "{ a" + values.text(),
-    ))  # fmt: skip
+    ]  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
-from tests.fuzz.operations import Asked, Operations, hostile_document
+from tests.fuzz.operations import Asked, Operations, hostile_documents
 from tests.fuzz.values import DIGITS, Values, encoded
 from tests.fuzz.wire import Answer, Headers, request
 
@@ -20,12 +20,14 @@ _CHARSETS = (
 _TYPES = (
     "application/json", "APPLICATION/JSON ;", "application/graphql-response+json", "application/graphql", "text/plain",
     "multipart/form-data", "multipart/form-data; boundary=", 'multipart/form-data; boundary="', "multipart/mixed",
-    "multipart/form-data; boundary=" + "x" * 300, "multipart/form-data; boundary=\xe9", "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=" + "x" * 300, "multipart/form-data; boundary=\xe9",
+    "application/x-www-form-urlencoded",
     "", ";", "/", "\xff",
 )  # fmt: skip
 _PATHS = (
     "/", "/graphql", "/graphql/", "/graphql/session", "/schema.graphql", "/.well-known/jwks.json", "/favicon.ico",
-    "/dev/config.json", "/assets", "/assets/", "/assets/main.js", "/media/", "/media/bafy", "/nothing", "*", "//", "/..",
+    "/dev/config.json", "/assets", "/assets/", "/assets/main.js", "/media/", "/media/bafy",
+    "/nothing", "*", "//", "/..",
 )  # fmt: skip
 _ENDS = (
     "",
@@ -57,9 +59,11 @@ class Requests:
         self._values = values
         self._rng = values.rng
         self._operations = operations
+        self._documents = hostile_documents(values)
         self._token = token
         self._kinds: list[Callable[[], Awaitable[tuple[bytes, Answer]]]] = [
-            self._operation, self._operation, self._operation, self._document, self._document, self._envelope,
+            self._operation, self._operation, self._operation, self._document, self._document,
+            self._document, self._document, self._envelope,
             self._damaged, self._multipart, self._multipart, self._url, self._encoding, self._path, self._headers,
             self._framing,
         ]  # fmt: skip
@@ -88,10 +92,12 @@ class Requests:
 
     async def _document(self) -> tuple[bytes, Answer]:
         variables = {"x": self._values.odd()} if self._rng.random() < 0.3 else {}
-        return await self._send(self._body(Asked(hostile_document(self._values), variables, [])))
+        return await self._send(self._body(Asked(next(self._documents), variables, [])))
 
     async def _envelope(self) -> tuple[bytes, Answer]:
-        """A good query around which all else is odd."""
+        """A good query around which something is odd, or all else."""
+        if self._rng.random() < 0.5:
+            return await self._send(self._body(Asked("{ chains { id } }", {"x": self._values.deep()}, [])))
         hashed = {"persistedQuery": {"version": 1, "sha256Hash": self._values.odd()}}
         body: dict[str, Any] = {"query": "{ chains { id } }"}
         for name in self._rng.sample(["variables", "operationName", "extensions", "query", "id"], 2):
@@ -99,7 +105,7 @@ class Requests:
         if self._rng.random() < 0.5:
             body["extensions"] = self._rng.choice((hashed, {"persistedQuery": self._values.odd()}))
         if self._rng.random() < 0.5:
-            body["variables"] = {"x": self._values.odd()}
+            body["variables"] = {"x": self._rng.choice((self._values.deep, self._values.odd))()}
         whole: Any = body if self._rng.random() < 0.8 else self._rng.choice(([body], self._values.odd()))
         return await self._send(encoded(whole).encode(errors="surrogatepass"))
 
@@ -111,7 +117,7 @@ class Requests:
 
     async def _url(self) -> tuple[bytes, Answer]:
         asked = self._operations.any("query")
-        query = asked.query if self._rng.random() < 0.6 else hostile_document(self._values)[:8000]
+        query = asked.query if self._rng.random() < 0.6 else next(self._documents)[:8000]
         variables = encoded(self._rng.choice((asked.variables, self._values.odd(), {"x": self._values.odd()})))
         named = {"query": query, "variables": variables[:8000], "extensions": encoded(self._values.odd())[:8000]}
         parts = [f"{name}={quote(named[name])}" for name in self._rng.choices(list(named), k=self._rng.randint(1, 3))]
@@ -135,7 +141,8 @@ class Requests:
         odd = [v.encode(errors="surrogatepass") for v in (self._values.text(), self._values.text())]
         odd = [v.replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"") for v in odd]
         names = (
-            "Accept", "Cookie", "traceparent", "tracestate", "baggage", "x-request-id", "User-Agent", "Origin", "Accept-Language",
+            "Accept", "Cookie", "traceparent", "tracestate", "baggage", "x-request-id",
+            "User-Agent", "Origin", "Accept-Language",
             "Sec-Fetch-Site", "Authorization", "If-None-Match", "Range", "Expect", "Upgrade", "X-Forwarded-For",
         )  # fmt: skip
         headers = [
@@ -152,7 +159,8 @@ class Requests:
         """Lengths and chunks that are no such thing. A server may end the connection, but not fail."""
         digits = b"9" * self._rng.choice(DIGITS)
         told = self._rng.choice((
-            ("Content-Length", digits), ("Content-Length", b"-1"), ("Content-Length", b"5, 6"), ("Content-Length", b"0x1"),
+            ("Content-Length", digits), ("Content-Length", b"-1"), ("Content-Length", b"5, 6"),
+            ("Content-Length", b"0x1"),
             ("Transfer-Encoding", b"chunked"), ("Transfer-Encoding", b"gzip, chunked"), ("Content-Length", b"\xd9\xa3"),
         ))  # fmt: skip
         body = self._rng.choice((b'5\r\n{"a":\r\n0\r\n\r\n', digits + b"\r\n", b"zz\r\n", b"0\r\n\r\n", b"\0" * 40))
@@ -170,11 +178,13 @@ class Requests:
         digits = "1" * self._rng.choice(DIGITS)
         variables: dict[str, Any] = {"file": None, "files": [None, None], "d": {"a": None}}
         query = self._rng.choice((
-            "{ chains { id } }", "query ($file: ID!) { node(id: $file) { id } }", "query ($file: String) { user(handle: $file) { id } }",
+            *["{ chains { id } }"] * 6, "query ($file: ID!) { node(id: $file) { id } }",
+            "query ($file: String) { user(handle: $file) { id } }",
             "mutation ($d: JSON!) { createMetadata(input: {document: $d}) { document { uri } } }",
             "mutation ($file: Upload!) { uploadMedia(file: $file) { asset { cid } } }",
             "mutation ($files: [Upload!]) { uploadMedia(file: $files) { asset { cid } } }",
-            "query ($file: Address!) { user(address: $file) { id } }", "query ($file: Int) { tokens(first: $file) { nodes { id } } }",
+            "query ($file: Address!) { user(address: $file) { id } }",
+            "query ($file: Int) { tokens(first: $file) { nodes { id } } }",
         ))  # fmt: skip
         path = self._rng.choice((
             "variables.file", "variables.files.0", "variables.d.a", "variables.files." + digits, "variables.files.-1",

@@ -1,7 +1,7 @@
 """Fuzzes a marketplace, signed in and not, and reads the services' logs afterwards.
 
-Half of the time schemathesis makes operations from the schema, with its values as literals; in the other half this
-folder's own talk goes below that: variables and files, raw HTTP, WebSockets, sign-ins.
+Schemathesis makes operations from the schema, with its values as literals; this folder's own talk, beside it, goes
+below that: variables and files, raw HTTP, WebSockets, sign-ins.
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ async def fuzz(market: Marketplace, seconds: int, without: str = _NOTHING, seed:
         texts=sorted(set(_texts(await story.api.execute(_KNOWN)))),
     )
     before = _sizes(market.stack.home)
-    found = await _talk(market, seconds - seconds // 2, world, seed)
-    for who, token in (("anonymous", ""), ("signed in", story.api.token or "")):
-        print(f"schemathesis, {who}, for {seconds // 4} s", flush=True)
-        spared = f"{without}|{_ENDS_THE_SESSION}" if token else without
-        status, output = await _schemathesis(f"{market.url}/graphql", max(1, seconds // 4), world, token, spared, seed)
-        print(output, flush=True)
-        if status != 0:
-            found.append(f"{who}: schemathesis says {status}\n{output}")
+    url, spared = f"{market.url}/graphql", f"{without}|{_ENDS_THE_SESSION}"
+    async with asyncio.TaskGroup() as group:
+        talks = [
+            group.create_task(_talk(market, seconds, world, seed)),
+            group.create_task(_schemathesis(url, seconds, world, "", without, seed)),
+            group.create_task(_schemathesis(url, seconds, world, story.api.token, spared, seed)),
+        ]
+    found = [fault for talk in talks for fault in talk.result()]
     return found + list(unhandled(market.stack.home, before))
 
 
@@ -146,7 +146,9 @@ def _sizes(home: Path) -> dict[Path, int]:
     return {path: path.stat().st_size for path in sorted((home / "logs").glob("*.log"))}
 
 
-async def _schemathesis(url: str, seconds: int, world: World, token: str, spared: str, seed: int) -> tuple[int, str]:
+async def _schemathesis(url: str, seconds: int, world: World, token: str, spared: str, seed: int) -> list[str]:
+    """`token` may be empty, for nobody."""
+    who = "signed in" if token else "anonymous"
     with tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder) / "schemathesis.toml"
         configuration.write_text(_CONFIGURATION.format(texts=orjson.dumps(world.texts).decode()))
@@ -164,7 +166,9 @@ async def _schemathesis(url: str, seconds: int, world: World, token: str, spared
             "MERCATO_FUZZ_ADDRESSES": ",".join(world.addresses),
             "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]),
         }
-        return await _run(command, environment, folder, seconds + _GRACE_SECONDS)
+        status, output = await _run(command, environment, folder, seconds + _GRACE_SECONDS)
+    print(f"schemathesis, {who}:\n{output}", flush=True)
+    return [f"schemathesis, {who}, says {status}\n{output}"] if status else []
 
 
 async def _run(command: list[str], environment: dict[str, str], folder: str, patience: float) -> tuple[int, str]:

@@ -78,7 +78,8 @@ class SignIns:
         plain = said.encode(errors="replace").decode()
         signed = wallet.sign_message(plain)
         signature = self._rng.choice((
-            signed, signed[:-2] + self._rng.choice(("00", "1d", "ff", "25")), signed[:130], signed + "00", "0x", "0x" + "00" * 65,
+            signed, signed[:-2] + self._rng.choice(("00", "1d", "ff", "25")), signed[:130],
+            signed + "00", "0x", "0x" + "00" * 65,
             "0x" + "ff" * 65, signed + _MAGIC, "0x" + _MAGIC, "0x" + self._rng.randbytes(300).hex() + _MAGIC,
             "0x" + (b"\0" * 31 + b"\xff").hex() * 3 + _MAGIC, "0x" + "11" * 20_000, self._values.odd(),
         ))  # fmt: skip
@@ -134,7 +135,8 @@ class SignIns:
         """The data, None where there is none."""
         body = encoded({"query": query, "variables": variables}).encode(errors="surrogatepass")
         given = [
-            ("Content-Type", b"application/json"), ("Origin", self._origin.encode()), ("X-Forwarded-For", self._from), *headers,
+            ("Content-Type", b"application/json"), ("Origin", self._origin.encode()),
+            ("X-Forwarded-For", self._from), *headers,
         ]  # fmt: skip
         answer: Answer = await request(self._port, "POST", path.encode(), given, body)
         if answer.fault:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Set
+from contextlib import suppress
 from typing import Any
 
-from tests.fuzz.operations import Asked, Operations, hostile_document
+from tests.fuzz.operations import Asked, Operations, hostile_documents
 from tests.fuzz.values import Values, encoded
 from tests.fuzz.wire import Headers, connected, fault_of, frame, handshake, head, heard
 
@@ -35,6 +36,7 @@ class Sockets:
         self._values = values
         self._rng = values.rng
         self._operations = operations
+        self._documents = hostile_documents(values)
         self._token = token
         self._kinds: list[Callable[[], Awaitable[tuple[bytes, str | None]]]] = [
             self._conversation, self._twice, self._conversation, self._frames, self._handshake,
@@ -83,7 +85,7 @@ class Sockets:
     def _payload(self) -> Any:
         asked = self._operations.any("subscription", "subscription", "query", "mutation")
         if self._rng.random() < 0.3:
-            asked = Asked(hostile_document(self._values), {}, [])
+            asked = Asked(next(self._documents), {}, [])
         found: dict[str, Any] = {"query": asked.query, "variables": asked.variables}
         if self._rng.random() < 0.2:
             found[self._rng.choice(("variables", "extensions", "operationName", "query"))] = self._values.odd()
@@ -98,10 +100,14 @@ class Sockets:
         pieces = [text[i : i + 100] for i in range(0, len(text), 100)]
         whole = [frame(rng, p, 0 if i else 1, 0x80 if i == len(pieces) - 1 else 0) for i, p in enumerate(pieces)]
         odd = rng.choice((
-            [frame(rng, b"\xff\xfe")], [frame(rng, b'{"type": "\xed\xa0\x80"}')], whole, whole[:-1], [frame(rng, text, 2)],
-            [frame(rng, text, 0)], [frame(rng, text, rng.randrange(3, 16))], [frame(rng, text, 1, 0xF0)], [frame(rng, b"x" * 126, 9)],
-            [frame(rng, b"hi", 9, 0)], [frame(rng, b"x" * 600_000)], [b"\x81\x02{}"], [b"\x81\xff" + b"\xff" * 8], [rng.randbytes(60)],
-            [frame(rng, b"", 9)] * 5, [frame(rng, b"\x03", 8)], [frame(rng, b"\0\0", 8)], [frame(rng, b"\x03\xe8\xff\xff", 8)],
+            [frame(rng, b"\xff\xfe")], [frame(rng, b'{"type": "\xed\xa0\x80"}')], whole,
+            whole[:-1], [frame(rng, text, 2)],
+            [frame(rng, text, 0)], [frame(rng, text, rng.randrange(3, 16))], [frame(rng, text, 1,
+            0xF0)], [frame(rng, b"x" * 126, 9)],
+            [frame(rng, b"hi", 9, 0)], [frame(rng, b"x" * 600_000)], [b"\x81\x02{}"],
+            [b"\x81\xff" + b"\xff" * 8], [rng.randbytes(60)],
+            [frame(rng, b"", 9)] * 5, [frame(rng, b"\x03", 8)], [frame(rng, b"\0\0", 8)],
+            [frame(rng, b"\x03\xe8\xff\xff", 8)],
             [frame(rng, b"\x03\xed", 8)], [frame(rng, b"\x0f\xa0" + b"x" * 123, 8)], [frame(rng, b"", 8)],
         ))  # fmt: skip
         sent = [frame(rng, self._init()), *odd, frame(rng, _END)]
@@ -146,7 +152,8 @@ class Sockets:
                     return f"status {status!r}" if status >= b"500" else None
                 writer.write(b"".join(sent))
                 if 1006 in codes:
-                    writer.write_eof()  # what was begun has no end: it would be waited for
+                    with suppress(OSError):  # it was closed already
+                        writer.write_eof()  # what was begun has no end: it would be waited for
                 messages, code, reason = await heard(reader)
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             return f"the connection was lost: {error!r}"
