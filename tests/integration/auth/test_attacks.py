@@ -331,9 +331,16 @@ async def test_oversized_bodies_tokens_and_messages_are_refused_before_they_cost
 
 
 async def asked_until_limited(edge: Edge, limit: int, ask: Any) -> Answer:
-    """The answer after `limit` requests that got in."""
-    answers = await asyncio.gather(*(ask() for _ in range(limit)))
-    assert not [answer.reason for answer in answers if "errors" in answer.body and answer.reason == "TOO_MANY_ATTEMPTS"]
+    """The answer after `limit` requests that got in, a few at a time: one that a busy machine gives up may not count."""
+    few = asyncio.Semaphore(16)
+
+    async def one() -> Answer:
+        async with few:
+            return await ask()  # type: ignore[no-any-return]
+
+    answers = await asyncio.gather(*(one() for _ in range(limit)))
+    reasons = {answer.reason for answer in answers if "errors" in answer.body}
+    assert reasons.isdisjoint({"TOO_MANY_ATTEMPTS", "SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED"})
     return await ask()  # type: ignore[no-any-return]
 
 
