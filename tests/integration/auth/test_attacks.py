@@ -331,7 +331,7 @@ async def test_oversized_bodies_tokens_and_messages_are_refused_before_they_cost
 
 
 async def asked_until_limited(edge: Edge, limit: int, ask: Any) -> Answer:
-    """The answer after `limit` requests that got in, a few at a time: one that a busy machine gives up would not count."""
+    """The answer after `limit` requests that got in, a few at a time: what a busy machine gives up does not count."""
     few = asyncio.Semaphore(16)
 
     async def one() -> Answer:
