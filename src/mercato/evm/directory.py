@@ -14,6 +14,7 @@ from mercato.evm.rpc import Endpoint, RpcPool
 from mercato.kit.errors import FailedPrecondition, MercatoError, NotFound
 from mercato.kit.ids import Address, ChainId
 from mercato.kit.logging import get_logger
+from mercato.kit.tasks import ended
 from mercato.rpc.chains.v1.chains_pb2 import Chain, ListChainsRequest
 
 if TYPE_CHECKING:
@@ -81,10 +82,7 @@ class ChainDirectory:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        tasks = [*self._retiring, *([self._refreshing] if self._refreshing else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended([*self._retiring, *([self._refreshing] if self._refreshing else [])])
         for pool in self._pools.values():
             await pool.aclose()
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from mercato.evm.logs import RawLog, decode
 from mercato.evm.rpc import Header, RangeTooLarge
 from mercato.kit.ids import Address
+from mercato.kit.tasks import ended
 from mercato.services.indexer.model.chain import NodeInconsistent, ReadHistory
 from mercato.services.indexer.model.raw import untimed_blocks
 from mercato.services.indexer.model.scope import ALL_TOPICS, Scope
@@ -46,8 +47,7 @@ class CatchUp:
                 if not more:
                     return True
         finally:
-            fetching.cancel()
-            await asyncio.gather(fetching, return_exceptions=True)
+            await ended([fetching])
 
 
 async def fetch_range(reading: Reading, first: int, last: int) -> tuple[Header | None, Batch]:
