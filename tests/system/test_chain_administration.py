@@ -91,6 +91,18 @@ async def until_indexed(client: Client, chain: ChainId, block: int) -> GetSyncSt
             await asyncio.sleep(0.1)
 
 
+async def until_served(client: Client, chain: ChainId) -> None:
+    """Until auth, too, has seen the chain: within a second on a machine that is not busy."""
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            try:
+                await client.request_nonce(address=_NOWHERE, chain_id=chain.caip2)
+                return
+            except Refused as refused:
+                assert refused.reason == "SIWE_CHAIN_UNKNOWN"
+            await asyncio.sleep(0.1)
+
+
 async def refusal(call: Callable[[], Awaitable[object]]) -> tuple[str, str]:
     with pytest.raises(Refused) as caught:
         await call()
@@ -121,6 +133,7 @@ async def test_a_chain_that_an_admin_adds_is_followed_without_a_restart(market: 
         assert [market.stack.pid(name) for name in ("chains", "indexer", "gateway")] == pids
         # A wallet of the new chain can sign in: its requests are known everywhere.
         async with Client(market.url) as newcomer:
+            await until_served(newcomer, chain)
             wallet = Wallet()
             session = await newcomer.sign_in_with(wallet.address.checksum, chain.caip2, wallet.sign_message)
             assert session.chain_id == chain.caip2

@@ -30,6 +30,7 @@ from mercato.services.auth.app import Ports, compose
 from mercato.services.auth.rpc.clients import ChainsClient, UsersClient, WalletsClient
 from mercato.services.auth.store.keys import KeyStore
 from mercato.services.auth.store.limits import RateLimiter
+from mercato.services.auth.store.logins import LoginEventStore
 from mercato.services.auth.store.nonces import NonceStore
 from mercato.services.auth.store.sessions import SessionStore
 from mercato.services.auth.usecases.keys import KeyRing
@@ -60,7 +61,7 @@ async def without_jobs(settings: Settings) -> AsyncIterator[None]:
         directory = ChainDirectory(await enter(grpc.connected(settings, "chains", ChainsServiceStub)))
         sessions = SessionStore(database, client, ACCESS_TTL, log)
         ports = Ports(
-            NonceStore(database, client, log), sessions, KeyRing(KeyStore(database), [], ACCESS_TTL, now),
+            NonceStore(database, client, log), sessions, LoginEventStore(database), KeyRing(KeyStore(database), [], ACCESS_TTL, now),
             RateLimiter(client, settings.auth_rate_limit, settings.auth_address_limit, log),
             ChainsClient(await enter(directory)),
             UsersClient(await enter(grpc.connected(settings, "users", UsersServiceStub))),
