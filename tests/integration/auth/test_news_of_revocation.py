@@ -61,7 +61,8 @@ async def without_jobs(settings: Settings) -> AsyncIterator[None]:
         directory = ChainDirectory(await enter(grpc.connected(settings, "chains", ChainsServiceStub)))
         sessions = SessionStore(database, client, ACCESS_TTL, log)
         ports = Ports(
-            NonceStore(database, client, log), sessions, LoginEventStore(database), KeyRing(KeyStore(database), [], ACCESS_TTL, now),
+            NonceStore(database, client, log), sessions, LoginEventStore(database),
+            KeyRing(KeyStore(database), [], ACCESS_TTL, now),
             RateLimiter(client, settings.auth_rate_limit, settings.auth_address_limit, log),
             ChainsClient(await enter(directory)),
             UsersClient(await enter(grpc.connected(settings, "users", UsersServiceStub))),
