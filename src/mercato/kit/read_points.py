@@ -28,24 +28,23 @@ _APPLIED = """
 UPDATE awaited_progress SET awaits = array_remove(awaits, $2) WHERE {key} = $1 AND $2 = ANY(awaits)
 RETURNING cardinality(awaits)
 """
-_FORGET = "DELETE FROM awaited_progress WHERE {key} = $1 AND generation < $2"
 _HOLD = "SELECT block_number, generation FROM sync_state WHERE {key} = $1 FOR UPDATE"
+# Statements of before generation $2 are of branches that a fork has ended.
 _LIST = """
-SELECT generation, block_number, from_block, awaits FROM awaited_progress WHERE {key} = $1
+WITH ended AS (DELETE FROM awaited_progress WHERE {key} = $1 AND generation < $2)
+SELECT generation, block_number, from_block, awaits FROM awaited_progress WHERE {key} = $1 AND generation >= $2
 ORDER BY generation, block_number
 """
-_DONE = "DELETE FROM awaited_progress WHERE {key} = $1 AND generation = $2 AND block_number = $3"
 
 # What is newer is decided by (generation, number); for the same block the wider horizon wins, in any order. A fork
 # says nothing of the horizon, so it is unknown until the next advance.
 _WIDER = "{0} = CASE WHEN (s.generation, s.block_number) = ($2, $3) THEN greatest(s.{0}, a.{0}) ELSE a.{0} END"
 _ADVANCE = f"""
+WITH a AS (DELETE FROM awaited_progress WHERE {{key}} = $1 AND generation = $2 AND block_number = $3 RETURNING *)
 UPDATE sync_state s SET
     generation = a.generation, block_number = a.block_number, block_hash = a.block_hash, mined_at = a.mined_at,
     observed_at = now(), {", ".join(map(_WIDER.format, ("head", "safe", "finalized")))}
-FROM awaited_progress a
-WHERE s.{{key}} = $1 AND a.{{key}} = $1 AND a.generation = $2 AND a.block_number = $3
-    AND (s.block_number IS NULL OR (s.generation, s.block_number) <= ($2, $3))
+FROM a WHERE s.{{key}} = $1 AND (s.block_number IS NULL OR (s.generation, s.block_number) <= ($2, $3))
 """
 
 
@@ -71,8 +70,8 @@ class ReadPoints:
 
     def __init__(self, consumer: str, key: str) -> None:
         self._consumers = [queue.name for queue in topology.QUEUES if queue.consumer == consumer]
-        self._wait, self._applied, self._forget, self._hold, self._list, self._done, self._advance = (
-            text.format(key=key) for text in (_WAIT, _APPLIED, _FORGET, _HOLD, _LIST, _DONE, _ADVANCE)
+        self._wait, self._applied, self._hold, self._list, self._advance = (
+            text.format(key=key) for text in (_WAIT, _APPLIED, _HOLD, _LIST, _ADVANCE)
         )
 
     async def record(self, connection: Connection, chain: int, statement: Statement) -> None:
@@ -93,12 +92,9 @@ class ReadPoints:
         assert held is not None, "who has something to settle has added the chain"
         number = held["block_number"]
         # A statement that comes after the fork that ended its branch would have later ones wait for ever.
-        await connection.execute(self._forget, chain, held["generation"])
-        for row in await connection.fetch(self._list, chain):
+        for row in await connection.fetch(self._list, chain, held["generation"]):
             follows = row["from_block"] == 0 or (number is not None and row["from_block"] <= number + 1)
             if row["awaits"] or not follows:
                 return
-            statement = chain, row["generation"], row["block_number"]
-            await connection.execute(self._advance, *statement)
-            await connection.execute(self._done, *statement)
+            await connection.execute(self._advance, chain, row["generation"], row["block_number"])
             number = max(number or 0, row["block_number"])

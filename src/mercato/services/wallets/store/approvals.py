@@ -137,12 +137,13 @@ WITH lost AS (
     WHERE history.chain_id = $1 AND history.token_id IS NOT NULL
 ), {_UPSERT.format(source="remaining")}
 """
-# One batch of a chain at a time: batches that touch the same keys would wait for each other in a circle. Batches are
-# planned one by one: a plan kept from when the tables were empty reads them whole for each row.
+# One batch of a chain at a time: batches that touch the same keys would wait for each other in a circle.
 _LOCK = """
-SELECT pg_advisory_xact_lock(hashtextextended('approvals ' || $1::bigint::text, 0)),
-       set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)
+WITH added AS (INSERT INTO sync_state (chain_id) VALUES ($1::bigint) ON CONFLICT DO NOTHING)
+SELECT pg_advisory_xact_lock(hashtextextended('approvals ' || $1::bigint::text, 0))
 """
+# Batches are planned one by one: a plan kept from when the tables were empty reads them whole for each row.
+_LOCK_AND_PLAN = f"{_LOCK}, set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)"
 
 
 class ApprovalStore:
@@ -151,13 +152,13 @@ class ApprovalStore:
 
     async def apply(self, event_id: str, chain: ChainId, generation: int, facts: Sequence[Approval]) -> None:
         """Inbox, history and current state in one commit; any order and any number of times give the same rows."""
-        async with self._alone(APPROVED_CONSUMER, event_id, chain) as connection:
+        async with self._applying(APPROVED_CONSUMER, event_id, chain) as connection:
             if connection is not None and facts:
                 await connection.execute(_APPLY, int(chain), generation, *_columns(facts))
 
     async def move(self, event_id: str, chain: ChainId, generation: int, moves: Moves) -> None:
         """Inbox, moves, and the approvals they end, in one commit, with the guarantees of `apply`."""
-        async with self._alone(TRANSFERRED_CONSUMER, event_id, chain) as connection:
+        async with self._applying(TRANSFERRED_CONSUMER, event_id, chain) as connection:
             if connection is not None and moves.at:
                 blocks = map(list, zip(*moves.blocks, strict=True))
                 await connection.execute(_MOVE, int(chain), generation, *blocks, *moves[1:])
@@ -165,7 +166,7 @@ class ApprovalStore:
     async def retract(self, event_id: str, chain: ChainId, retraction: Retraction) -> None:
         """Undoes what blocks said before a reorganisation, refuses such facts from now on, and takes the read point
         back, in one commit, with the guarantees of `apply`."""
-        async with self._alone(REORGED_CONSUMER, event_id, chain) as connection:
+        async with self._applying(REORGED_CONSUMER, event_id, chain) as connection:
             if connection is None:
                 return
             if retraction.orphaned:
@@ -174,24 +175,28 @@ class ApprovalStore:
 
     async def advance(self, event_id: str, chain: ChainId, progress: Progress) -> None:
         """Moves the read point as far as the rows allow, with the guarantees of `apply`."""
-        async with self._alone(ADVANCED_CONSUMER, event_id, chain) as connection:
+        async with self._alone(ADVANCED_CONSUMER, event_id, chain, _LOCK) as connection:
             if connection is not None:
                 await ReadPoint(connection, chain).record(progress)
 
     @asynccontextmanager
-    async def _alone(self, consumer: str, event_id: str, chain: ChainId) -> AsyncIterator[Connection | None]:
-        """A transaction that has the chain to itself and remembers the event; None when it is remembered already.
+    async def _applying(self, consumer: str, event_id: str, chain: ChainId) -> AsyncIterator[Connection | None]:
+        """As `_alone`. At the end of the block the event counts as applied: a statement of progress finds it in the
+        inbox, or is found waiting for it."""
+        async with self._alone(consumer, event_id, chain, _LOCK_AND_PLAN) as connection:
+            yield connection
+            if connection is not None:
+                await ReadPoint(connection, chain).applied(event_id)
 
-        At the end of the block the event counts as applied: a statement of progress finds it in the inbox, or is
-        found waiting for it.
-        """
+    @asynccontextmanager
+    async def _alone(self, consumer: str, event_id: str, chain: ChainId, lock: str) -> AsyncIterator[Connection | None]:
+        """A transaction that has the chain to itself and remembers the event; None when it is remembered already."""
         async with self._database.transaction() as tx:
             if not await tx.is_first(consumer, event_id):
                 yield None
                 return
-            await tx.connection.execute(_LOCK, int(chain))
+            await tx.connection.execute(lock, int(chain))
             yield tx.connection
-            await ReadPoint(tx.connection, chain).applied(event_id)
 
 
 async def _take_back(connection: Connection, chain: ChainId, retraction: Retraction) -> None:

@@ -9,7 +9,6 @@ from mercato.services.wallets.model import Progress, Retraction
 
 _POINTS = ReadPoints("wallets", "chain_id")
 
-_ADD = "INSERT INTO sync_state (chain_id) VALUES ($1) ON CONFLICT DO NOTHING"
 _RETREAT = """
 UPDATE sync_state SET
     generation = $2, block_number = $3, block_hash = $4, mined_at = $5, observed_at = now(),
@@ -19,7 +18,7 @@ WHERE chain_id = $1 AND generation < $2
 
 
 class ReadPoint:
-    """The read point of one chain, inside one transaction."""
+    """The read point of one chain, which the store has added, inside one transaction."""
 
     def __init__(self, connection: Connection, chain: ChainId) -> None:
         self._connection = connection
@@ -32,7 +31,6 @@ class ReadPoint:
             progress.generation, block.number, block.hash, block.time, progress.head, progress.safe,
             progress.finalized, progress.from_block, list(progress.after),
         )  # fmt: skip
-        await self._connection.execute(_ADD, self._chain)
         await _POINTS.record(self._connection, self._chain, statement)
 
     async def applied(self, event_id: str) -> None:
@@ -43,7 +41,6 @@ class ReadPoint:
         """Moves the read point back to the common ancestor, unless a newer statement has moved it; and on from there
         where what follows has been said already."""
         block = retraction.ancestor
-        await self._connection.execute(_ADD, self._chain)
         await self._connection.execute(
             _RETREAT, self._chain, retraction.generation, block.number, block.hash, block.time
         )
