@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SEED = 20261122
 _CHECK = "no_fault_of_ours"
 _MOST_FAULTS = 8
+_TRACE = "Traceback (most recent call last)"
 _TOKEN_SECONDS = 300
 """How long a token is used; it lives for 15 minutes."""
 
@@ -126,19 +127,23 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def unhandled(home: Path, since: dict[Path, int]) -> Iterator[str]:
-    """Log lines of services at level error or with a trace, after the sizes in `since`."""
+    """Log lines of services at level error or with a trace, after the sizes in `since`; a trace with what is around."""
     for path, size in _sizes(home).items():
         with path.open("rb") as log:
             log.seek(since.get(path, 0))
             text = log.read(size).decode(errors="replace")
-        yield from (f"{path.name}: {line[:2000]}" for line in text.splitlines() if _is_fault(line))
+        lines = text.splitlines()
+        for number, line in enumerate(lines):
+            if _is_fault(line):
+                around = lines[max(0, number - 2) : number + 30] if _TRACE in line else [line]
+                yield f"{path.name}: {chr(10).join(part[:2000] for part in around)}"
 
 
 def _is_fault(line: str) -> bool:
     try:
         entry = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return "Traceback (most recent call last)" in line or line.startswith(("ERROR ", "CRITICAL "))
+        return _TRACE in line or line.startswith(("ERROR ", "CRITICAL "))
     return isinstance(entry, dict) and entry.get("level") in ("error", "critical")
 
 

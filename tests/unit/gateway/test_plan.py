@@ -89,6 +89,29 @@ async def test_a_finished_run_holds_nothing() -> None:
         gc.enable()
 
 
+async def test_a_run_that_is_cancelled_at_once_drops_no_resolver_unbegun(recwarn: pytest.WarningsRecorder) -> None:
+    schema, begun = build_schema(SDL), list[str]()
+    for name in ("item", "items"):
+
+        async def resolve(*_: object, name: str = name) -> None:
+            begun.append(name)
+            await asyncio.sleep(60)
+
+        schema.query_type.fields[name].resolve = resolve  # type: ignore[union-attr]
+    plan = find(schema, "{ item { id } items { id } more: item { id } }")
+    assert plan is not None
+    for turns in range(6):
+        running = asyncio.create_task(plan.execute(None, None, {}))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert running.cancelled()
+        gc.collect()
+    assert begun
+    assert [str(warning.message) for warning in recwarn if "never awaited" in str(warning.message)] == []
+
+
 async def test_a_null_that_several_failures_made_has_one_error() -> None:
     found = await run(build_schema(SDL), "{ item { name must { id } id } }", {"item": {"name": object()}})
     assert found.data == {"item": None}

@@ -57,6 +57,7 @@ def settle(
         complete(run, values, holders, keys, around)
         return
     slots = list(zip(values, holders, keys, around, waiting, strict=False))
+    run.expect(slot[0] for slot in slots if slot[4])
     run.later.append(_settle_later(run, complete, [slot for slot in slots if slot[4]]))
     if ready := [slot for slot in slots if not slot[4]]:
         given, held, named, outer, _ = zip(*ready, strict=True)
@@ -65,6 +66,7 @@ def settle(
 
 async def _settle_later(run: Run, complete: Complete, slots: Sequence[tuple[Any, Any, Key, Any, bool]]) -> None:
     awaitables, holders, keys, around, _ = zip(*slots, strict=True)
+    run.take(awaitables)
     values = await arrived(awaitables)
     complete(run, values, holders, keys, around)
     await run.rest()

@@ -60,6 +60,7 @@ class Plan:
             selection.execute(run, [root], [out], [None])
             await run.rest()
         finally:
+            run.close()
             # They hold the executor that holds them, and with it all that the request was made of, until somebody
             # searches for cycles, which stops every other request.
             del executor.async_helpers

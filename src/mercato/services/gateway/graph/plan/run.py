@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from graphql import ExecutionResult, Executor, FieldNode, GraphQLError, located_error
@@ -25,7 +25,7 @@ class Run:
     first in the order of levels, then fields, then objects; what failed inside of what became null is not told.
     """
 
-    __slots__ = ("_errors", "_nulled", "executor", "later")
+    __slots__ = ("_errors", "_nulled", "_untaken", "executor", "later")
 
     def __init__(self, executor: Executor[Any]) -> None:
         self.executor = executor
@@ -33,6 +33,25 @@ class Run:
         """Work that waits for something; whoever calls what adds to it awaits `rest` before anything else."""
         self._errors: list[tuple[Path, GraphQLError]] = []
         self._nulled: set[Path] = set()
+        self._untaken: dict[int, Coroutine[Any, Any, Any]] = {}
+        """Coroutines of resolvers that nothing has begun to wait for."""
+
+    def expect(self, awaitables: Iterable[Any]) -> None:
+        """Of these somebody will take the results. Until then `close` answers for them."""
+        for awaitable in awaitables:
+            if isinstance(awaitable, Coroutine):
+                self._untaken[id(awaitable)] = awaitable
+
+    def take(self, awaitables: Iterable[Any]) -> None:
+        """These are being waited for now."""
+        for awaitable in awaitables:
+            self._untaken.pop(id(awaitable), None)
+
+    def close(self) -> None:
+        """Ends what a cancellation came before: a coroutine that is dropped unbegun is a warning in the log."""
+        for coroutine in self._untaken.values():
+            coroutine.close()
+        self._untaken.clear()
 
     async def rest(self) -> None:
         """Finishes what was begun."""
